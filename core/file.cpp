@@ -1,0 +1,129 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+
+#include "core/error.h"
+
+namespace duet::core {
+namespace {
+
+[[noreturn]] void ThrowSystemError(std::string_view doing, const std::filesystem::path& path,
+                                   int code) {
+  throw IoError(fmt::format("{}: cannot {}: {}", path.string(), doing,
+                            std::system_category().message(code)));
+}
+
+// A file under a temporary name that goes away unless it was renamed into place.
+class PendingFile {
+ public:
+  explicit PendingFile(const std::filesystem::path& target)
+      : target_(target), path_(target.string() + fmt::format(".partial-{}", ::getpid())) {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) ThrowSystemError("write", target_, errno);
+  }
+  ~PendingFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (!in_place_) ::unlink(path_.c_str());
+  }
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+
+  void Write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      if (written < 0) {
+        if (errno == EINTR) continue;
+        ThrowSystemError("write", target_, errno);
+      }
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+
+  void MoveIntoPlace() {
+    if (::fsync(descriptor_) != 0) ThrowSystemError("write", target_, errno);
+    if (::close(std::exchange(descriptor_, -1)) != 0) ThrowSystemError("write", target_, errno);
+    if (::rename(path_.c_str(), target_.c_str()) != 0) ThrowSystemError("write", target_, errno);
+    in_place_ = true;
+    // The rename itself must survive a power cut.
+    const std::string folder = target_.has_parent_path() ? target_.parent_path().string() : ".";
+    const int folder_descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_descriptor >= 0) {
+      ::fsync(folder_descriptor);
+      ::close(folder_descriptor);
+    }
+  }
+
+ private:
+  std::filesystem::path target_;
+  std::string path_;
+  int descriptor_ = -1;
+  bool in_place_ = false;
+};
+
+}  // namespace
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code)) ThrowSystemError("read", path, EISDIR);
+  std::ifstream in(path, std::ios::binary);
+  if (!in) ThrowSystemError("read", path, errno);
+  std::string content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (in.bad()) ThrowSystemError("read", path, EIO);
+  return content;
+}
+
+void WriteFileAtomically(const std::filesystem::path& path,
+                         std::span<const std::span<const std::byte>> pieces) {
+  PendingFile file(path);
+  for (const auto piece : pieces) file.Write(piece);
+  file.MoveIntoPlace();
+}
+
+void WriteFileAtomically(const std::filesystem::path& path, std::string_view content) {
+  const std::span<const std::byte> piece = std::as_bytes(std::span(content));
+  WriteFileAtomically(path, std::span(&piece, 1));
+}
+
+void CreateFolder(const std::filesystem::path& path) {
+  std::error_code code;
+  std::filesystem::create_directories(path, code);
+  if (code) {
+    throw IoError(fmt::format("{}: cannot create the folder: {}", path.string(), code.message()));
+  }
+}
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  if (context_ == nullptr ||
+      EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr) != 1) {
+    throw Error("SHA-256 is not available in this system's OpenSSL");
+  }
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+
+void Sha256::Update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size());
+}
+
+void Sha256::Update(std::string_view text) { Update(std::as_bytes(std::span(text))); }
+
+std::string Sha256::HexDigest() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), &size);
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
+
+}  // namespace duet::core

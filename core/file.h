@@ -1,0 +1,42 @@
+// Files that are never half-written, and digests.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace duet::core {
+
+// The whole file. Throws IoError naming the path and the system's reason.
+std::string ReadFile(const std::filesystem::path& path);
+
+// Replaces `path` by `content` at once: after a crash, a kill or a full disk the old file or the new
+// one is there, never a part. Throws IoError; the old file stays then.
+void WriteFileAtomically(const std::filesystem::path& path, std::string_view content);
+// The same for content in several pieces, written one after the other.
+void WriteFileAtomically(const std::filesystem::path& path,
+                         std::span<const std::span<const std::byte>> pieces);
+
+// Creates the folder and its parents. Throws IoError.
+void CreateFolder(const std::filesystem::path& path);
+
+// SHA-256 in hexadecimal of everything given to Update so far.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  void Update(std::span<const std::byte> bytes);
+  void Update(std::string_view text);
+  // May be called once.
+  std::string HexDigest();
+
+ private:
+  void* context_;
+};
+
+}  // namespace duet::core

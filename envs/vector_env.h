@@ -1,0 +1,50 @@
+// Many environments stepped side by side.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "envs/env.h"
+
+namespace duet::envs {
+
+// N environments of one id, stepped in lockstep by a fixed set of threads, each writing straight
+// into its row. Results do not depend on the number of threads. An environment whose episode ended
+// is reset in the same call: `observations` then holds the first observation of the next episode
+// and `final_observations` the last one of the episode that ended.
+class VectorEnv {
+ public:
+  // Throws ConfigError on an unknown id, or where `count` or `num_threads` is not positive.
+  VectorEnv(std::string_view id, std::int64_t count, std::int64_t num_threads);
+  ~VectorEnv();
+
+  const EnvSpec& spec() const;
+  std::int64_t size() const;  // N
+
+  // Starts an episode in every environment; `seeds` has N elements.
+  void Reset(std::span<const std::uint64_t> seeds);
+  // Steps every environment; `actions` is [N, A] in units of the environment. Blocks until all are done.
+  void Step(std::span<const float> actions);
+
+  // Rows after the latest Reset or Step; valid until the next one.
+  std::span<const float> observations() const;        // [N, O] what the policy sees next
+  std::span<const float> final_observations() const;  // [N, O] after the step, before any reset
+  std::span<const double> rewards() const;            // [N]
+  std::span<const std::uint8_t> terminated() const;   // [N] 0 or 1
+  std::span<const std::uint8_t> truncated() const;    // [N] 0 or 1
+
+  // States of all environments and the rows above; LoadState continues bit for bit, and throws
+  // IoError on a state of another id or size.
+  std::string SaveState() const;
+  void LoadState(const std::string& state);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace duet::envs
