@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include "core/error.h"
 
@@ -75,10 +76,12 @@ class PendingFile {
 std::string ReadFile(const std::filesystem::path& path) {
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) ThrowSystemError("read", path, EISDIR);
-  std::ifstream in(path, std::ios::binary);
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) ThrowSystemError("read", path, errno);
-  std::string content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (in.bad()) ThrowSystemError("read", path, EIO);
+  std::string content(static_cast<std::size_t>(in.tellg()), '\0');
+  in.seekg(0);
+  in.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!in) ThrowSystemError("read", path, EIO);
   return content;
 }
 
