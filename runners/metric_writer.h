@@ -1,0 +1,48 @@
+// The measurements of one run as they come: metrics.csv and TensorBoard events.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runners/append_file.h"
+#include "runners/event_writer.h"
+#include "runners/results.h"
+
+namespace duet::runners {
+
+// Writes `metrics.csv`, one row per (point, seed, learner), and the folder `events/` with one event
+// file per seed and learner (`events/seed_0/learner_0`, `events/seed_0/teacher`). The CSV holds no
+// time, so equal runs have equal bytes. Not thread-safe.
+class MetricWriter {
+ public:
+  // `folder` must exist. `diagnostics` are the names of the diagnostic columns, in order. Continues
+  // the files that are there; a metrics.csv with other columns is an IoError.
+  MetricWriter(const std::filesystem::path& folder, std::vector<std::int64_t> seeds,
+               std::vector<std::string> diagnostics);
+
+  // Appends one point and gives it to the system. Where `evaluation.returns` is empty, the rows
+  // have no return; diagnostics that are missing or NaN leave their cells empty. `learner` is the
+  // index in the row of returns (or of the diagnostics). `steps_per_second` goes to the events
+  // alone. Throws IoError with the path; the files stay readable and keep the points before.
+  void Write(const EvaluationPoint& evaluation, const DiagnosticPoint& diagnostics,
+             double steps_per_second);
+
+  // Where the files end, as text for a checkpoint; LoadState cuts them back to there, so that a
+  // resumed run writes no point twice. LoadState throws IoError where a file is shorter.
+  std::string SaveState() const;
+  void LoadState(const std::string& state);
+
+ private:
+  EventWriter& Events(const std::string& stream);
+
+  std::filesystem::path folder_;
+  std::vector<std::int64_t> seeds_;
+  std::vector<std::string> diagnostics_;
+  AppendFile csv_;
+  std::map<std::string, EventWriter> events_;  // by folder below events/
+};
+
+}  // namespace duet::runners
