@@ -62,10 +62,15 @@ void ArchiveWriter::AddArray(const std::string& name, ElementType type,
   arrays_[name] = {type, std::move(shape), bytes};
 }
 
-void ArchiveWriter::AddBytes(const std::string& name, std::string bytes) {
+void ArchiveWriter::AddOwnedArray(const std::string& name, ElementType type,
+                                  std::vector<std::int64_t> shape, std::string bytes) {
   const std::string& kept = owned_.emplace_back(std::move(bytes));
-  AddArray(name, ElementType::kUint8, {static_cast<std::int64_t>(kept.size())},
-           std::as_bytes(std::span(kept)));
+  AddArray(name, type, std::move(shape), std::as_bytes(std::span(kept)));
+}
+
+void ArchiveWriter::AddBytes(const std::string& name, std::string bytes) {
+  const std::int64_t size = static_cast<std::int64_t>(bytes.size());
+  AddOwnedArray(name, ElementType::kUint8, {size}, std::move(bytes));
 }
 
 void ArchiveWriter::AddText(const std::string& name, std::string text) {

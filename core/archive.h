@@ -30,6 +30,9 @@ class ArchiveWriter {
   // The bytes are not copied: they must live until Write.
   void AddArray(const std::string& name, ElementType type, std::vector<std::int64_t> shape,
                 std::span<const std::byte> bytes);
+  // The same for bytes that the writer keeps itself.
+  void AddOwnedArray(const std::string& name, ElementType type, std::vector<std::int64_t> shape,
+                     std::string bytes);
   // Bytes of any kind, kept by the writer; read back with GetBytes.
   void AddBytes(const std::string& name, std::string bytes);
   // UTF-8 text.

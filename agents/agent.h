@@ -1,0 +1,74 @@
+// What every agent can do.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agents/policy.h"
+#include "agents/replay_buffer.h"
+#include "agents/tensor.h"
+
+namespace duet::agents {
+
+// What an agent must know of its task and its population.
+struct AgentSpec {
+  std::int64_t envs = 1;  // E, environments per member
+  std::int64_t observation_size = 1;
+  std::int64_t action_size = 1;
+  std::vector<std::uint64_t> member_seeds;  // [M] one independent random stream each
+  std::int64_t replay_capacity = 1;         // transitions per member
+  at::Device device = at::kCPU;
+
+  std::int64_t members() const { return static_cast<std::int64_t>(member_seeds.size()); }
+};
+
+// Averages per member since the last call that took them, name -> [M].
+using Metrics = std::map<std::string, std::vector<double>>;
+
+enum class ActMode {
+  kExplore,  // as in training, with the agent's exploration
+  kRandom,   // uniform in [-1, 1], while experience is collected before learning
+  kGreedy,   // without exploration; moves no random stream
+};
+
+// A population of M learners of one kind with their replay. Members never mix: what a member does and
+// becomes is the same whichever members run beside it.
+class Agent {
+ public:
+  virtual ~Agent() = default;
+
+  virtual const AgentSpec& spec() const = 0;
+
+  // Actions in [-1, 1], [M, E, A], for raw observations [M, E, O]. E may differ from the spec's where
+  // the mode is kGreedy.
+  virtual void Act(std::span<const float> observations, ActMode mode, std::span<float> actions) = 0;
+  // Takes one step of every environment into the replay and the observation statistics.
+  virtual void Observe(const Transitions& transitions) = 0;
+  // One reinforcement gradient step of every member. Throws NonFiniteError, before any parameter
+  // changes, naming the quantity.
+  virtual void Update() = 0;
+  // Averages over the updates since the last call; empty where there were none.
+  virtual Metrics TakeMetrics() = 0;
+
+  virtual Policy& policy() = 0;
+  virtual const Policy& policy() const = 0;
+  virtual const ReplayBuffer& replay() const = 0;
+  // Value of each member's own policy by its own estimate at raw observations: [M, B, O] -> [M, B].
+  virtual Tensor Value(const Tensor& observations) const = 0;
+  // Its estimate of the value of `actions`, [M, B, A] in [-1, 1]: [M, B].
+  virtual Tensor ActionValue(const Tensor& observations, const Tensor& actions) const = 0;
+
+  // What is needed to act and to be a teacher: networks and observation statistics.
+  virtual void SavePolicy(core::ArchiveWriter& archive) const = 0;
+  // Member m gets the saved member members[m]. Throws IoError where sizes differ.
+  virtual void LoadPolicy(const core::ArchiveReader& archive,
+                          std::span<const std::int64_t> members) = 0;
+  // Everything, so that training goes on bit for bit.
+  virtual void Save(core::ArchiveWriter& archive) const = 0;
+  virtual void Load(const core::ArchiveReader& archive) = 0;
+};
+
+}  // namespace duet::agents

@@ -1,0 +1,84 @@
+// Multi-layer perceptrons with a member axis.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agents/tensor.h"
+#include "core/random.h"
+
+namespace duet::agents {
+
+enum class OutputActivation { kNone, kTanh };
+
+struct MlpShape {
+  std::int64_t members = 1;  // M
+  std::int64_t input = 1;
+  std::vector<std::int64_t> hidden;  // sizes of the ReLU layers; empty: one linear layer
+  std::int64_t output = 1;
+  OutputActivation output_activation = OutputActivation::kNone;
+};
+
+// M independent networks of one shape, computed together: a layer is one batched product. All
+// parameters lie in one flat buffer, all gradients in another, so that an optimizer step is one
+// operation. The backward pass is written out, since it is three products a layer and callers say
+// which of them they need; nothing here uses or records autograd.
+class Mlp {
+ public:
+  Mlp(MlpShape shape, at::Device device);
+
+  // Draws every parameter of member m from rngs[m], uniform in ±1/sqrt(inputs) as PyTorch's Linear;
+  // those of the last layer in ±final_layer_scale where that is positive.
+  void Initialize(std::span<core::Rng> rngs, double final_layer_scale);
+
+  // What Backward needs to know of a forward pass.
+  struct Tape {
+    std::vector<Tensor> inputs;  // of each layer, [M, B, in]
+    Tensor output;               // [M, B, out] after the output activation
+  };
+
+  // [M, B, in] -> [M, B, out]
+  Tensor Forward(const Tensor& input) const;
+  Tensor Forward(const Tensor& input, Tape& tape) const;
+
+  // Overwrites gradients() by those of a loss, given its gradient by the output, [M, B, out].
+  void Backward(const Tape& tape, const Tensor& output_gradient);
+  // The loss's gradient by the input columns [first, first + count), [M, B, count]; gradients() stay.
+  Tensor InputGradient(const Tape& tape, const Tensor& output_gradient, std::int64_t first,
+                       std::int64_t count) const;
+
+  const MlpShape& shape() const { return shape_; }
+  std::int64_t num_layers() const { return static_cast<std::int64_t>(weights_.size()); }
+  // Views into parameters().
+  const Tensor& weight(std::int64_t layer) const { return weights_.at(layer); }  // [M, in, out]
+  const Tensor& bias(std::int64_t layer) const { return biases_.at(layer); }     // [M, 1, out]
+
+  Tensor& parameters() { return parameters_; }  // flat
+  const Tensor& parameters() const { return parameters_; }
+  Tensor& gradients() { return gradients_; }  // flat, same order
+  // The gradient's 2-norm of each member, [M].
+  Tensor GradientNorms() const;
+  // Scales each member's gradient down to the norm `max_norm` where it is larger.
+  void ClipGradients(double max_norm);
+
+  // Layer by layer, "<name>.0.weight" and so on.
+  void Save(core::ArchiveWriter& archive, const std::string& name) const;
+  // Member m gets the parameters of the saved member members[m]. Throws IoError where shapes differ.
+  void Load(const core::ArchiveReader& archive, const std::string& name,
+            std::span<const std::int64_t> members);
+  void Load(const core::ArchiveReader& archive, const std::string& name);
+
+ private:
+  // Gradient before the output activation.
+  Tensor ThroughOutput(const Tape& tape, const Tensor& output_gradient) const;
+
+  MlpShape shape_;
+  Tensor parameters_;
+  Tensor gradients_;
+  std::vector<Tensor> weights_, biases_;
+  std::vector<Tensor> weight_gradients_, bias_gradients_;
+};
+
+}  // namespace duet::agents

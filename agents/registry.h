@@ -1,0 +1,30 @@
+// The table of agents and their settings.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/ddpg.h"
+#include "core/fields.h"
+
+namespace duet::agents {
+
+enum class Algorithm { kDdpg };
+
+// The algorithm's name and its settings, side by side in one section.
+struct AgentConfig {
+  Algorithm algorithm = Algorithm::kDdpg;
+  DdpgConfig ddpg;
+};
+void VisitFields(core::FieldVisitor& v, AgentConfig& c);
+
+std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spec);
+
+// Words for `algorithm` in settings files.
+std::vector<std::string_view> AlgorithmNames();
+// Sizes of the hidden layers and what else must agree between a teacher's file and its network.
+const std::vector<std::int64_t>& HiddenLayers(const AgentConfig& config);
+
+}  // namespace duet::agents
