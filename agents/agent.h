@@ -55,6 +55,7 @@ class Agent {
 
   virtual Policy& policy() = 0;
   virtual const Policy& policy() const = 0;
+  virtual ReplayBuffer& replay() = 0;
   virtual const ReplayBuffer& replay() const = 0;
   // Value of each member's own policy by its own estimate at raw observations: [M, B, O] -> [M, B].
   virtual Tensor Value(const Tensor& observations) const = 0;

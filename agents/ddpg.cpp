@@ -212,6 +212,7 @@ class Ddpg : public Agent {
 
   Policy& policy() override { return policy_; }
   const Policy& policy() const override { return policy_; }
+  ReplayBuffer& replay() override { return replay_; }
   const ReplayBuffer& replay() const override { return replay_; }
 
   Tensor Value(const Tensor& observations) const override {

@@ -1,0 +1,145 @@
+#include "distill/distiller.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace duet::distill {
+namespace {
+
+constexpr const char* kMetricNames[] = {"distill_loss",      "weight_mean",
+                                        "weight_std",        "weight_zero_share",
+                                        "disadvantage_mean", "disadvantage_std",
+                                        "action_distance"};
+constexpr core::Option<ValueChoice> kValueChoices[] = {{"own_action", ValueChoice::kOwnAction},
+                                                       {"peer_action", ValueChoice::kPeerAction}};
+
+Tensor StdOverBatch(const Tensor& x) {
+  return (x - x.mean(1, /*keepdim=*/true)).square().mean(1).sqrt();
+}
+
+}  // namespace
+
+void VisitFields(core::FieldVisitor& v, ScheduleConfig& c) {
+  v.Field("every", c.every, {1, 1'000'000'000}, "gradient steps from one distillation step to the next");
+  v.Field("coefficient", c.coefficient, {0.0, 1000.0},
+          "factor on the optimizer's step at the start (Adam does not feel a loss's scale)");
+  v.Field("final_coefficient", c.final_coefficient, {0.0, 1000.0},
+          "the same at the end, linear in between");
+}
+
+void VisitFields(core::FieldVisitor& v, DistillConfig& c) {
+  v.Choice("rule", c.rule, kRules, "difference of the answers per sample");
+  v.Choice("value", c.value, kValueChoices, "at whose action both sides are valued");
+  v.Field("recent", c.recent, {0, 1'000'000'000}, "states come from so many latest transitions; 0: all");
+  v.Field("batch_size", c.batch_size, {1, 1'000'000}, "samples per student and step");
+  v.Field("learning_rate", c.learning_rate, {0.0, 10.0}, "Adam step of the distillation's own optimizer");
+  v.Field("max_gradient_norm", c.max_gradient_norm, {0.0, 1e9},
+          "largest gradient norm per student; 0: no clipping");
+  v.Section("weight", c.weight, "how much each sample counts");
+  v.Section("schedule", c.schedule, "when and how strongly");
+}
+
+Distiller::Distiller(const DistillConfig& config, std::unique_ptr<LessonSource> source,
+                     agents::Agent& students)
+    : config_(config),
+      source_(std::move(source)),
+      students_(students),
+      rule_(MakeRule(config.rule)),
+      weight_(MakeWeight(config.weight)),
+      optimizer_({.learning_rate = config.learning_rate}, students.policy().parameters()),
+      metric_sums_(at::zeros({std::size(kMetricNames), students.spec().members()},
+                             students.policy().parameters().options())) {}
+
+std::optional<Lesson> Distiller::Prepare(double progress) {
+  const ScheduleConfig& schedule = config_.schedule;
+  coefficient_ =
+      schedule.coefficient + progress * (schedule.final_coefficient - schedule.coefficient);
+  ++num_rounds_;
+  if (num_rounds_ % schedule.every != 0 || !source_->Ready()) return std::nullopt;
+  return source_->Draw(config_.batch_size, /*with_value=*/true);
+}
+
+Tensor Distiller::Disadvantage(const Lesson& lesson) const {
+  switch (config_.value) {
+    case ValueChoice::kOwnAction:
+      return lesson.value - students_.Value(lesson.observations);
+    case ValueChoice::kPeerAction:
+      return lesson.value - students_.ActionValue(lesson.observations, lesson.answer.mean);
+  }
+  return {};
+}
+
+void Distiller::Step(const Lesson& lesson) {
+  Tensor disadvantage, weights, distances;
+  {
+    const at::NoGradGuard no_grad;
+    disadvantage = Disadvantage(lesson);
+    weights = weight_->Weigh(disadvantage);
+    agents::CheckShape(weights, {disadvantage.size(0), disadvantage.size(1)}, "weights");
+  }
+  // The only place where losses are weighted and averaged: over the batch, never over members.
+  const auto loss = [&](const PolicyOutput& student) {
+    const Tensor per_sample = rule_->Loss(student, lesson.answer);
+    agents::CheckShape(per_sample, {weights.size(0), weights.size(1)}, "losses per sample");
+    distances = (student.mean.detach() - lesson.answer.mean).square().mean(2).sqrt().mean(1);
+    return (weights * per_sample).mean(1);
+  };
+  agents::Policy& policy = students_.policy();
+  const Tensor losses = policy.Differentiate(lesson.observations, loss);
+  if (!std::isfinite(losses.sum().item<float>())) {
+    throw NonFiniteError("the distillation loss is not finite");
+  }
+  const at::NoGradGuard no_grad;
+  if (config_.max_gradient_norm > 0.0) policy.ClipGradients(config_.max_gradient_norm);
+  optimizer_.Step(policy.parameters(), policy.gradients(), coefficient_);
+  ++num_steps_;
+  AddMetrics(losses, weights, disadvantage, distances);
+}
+
+void Distiller::AddMetrics(const Tensor& losses, const Tensor& weights,
+                           const Tensor& disadvantage, const Tensor& distances) {
+  metric_sums_.add_(at::stack({losses, weights.mean(1), StdOverBatch(weights),
+                               (weights == 0).to(at::kFloat).mean(1), disadvantage.mean(1),
+                               StdOverBatch(disadvantage), distances}));
+  ++num_metric_steps_;
+}
+
+agents::Metrics Distiller::TakeMetrics() {
+  agents::Metrics metrics;
+  if (num_metric_steps_ == 0) return metrics;
+  const Tensor means = metric_sums_.div(static_cast<double>(num_metric_steps_)).cpu();
+  const float* value = means.const_data_ptr<float>();
+  for (const char* name : kMetricNames) {
+    metrics[name] = std::vector<double>(value, value + means.size(1));
+    value += means.size(1);
+  }
+  metric_sums_.zero_();
+  num_metric_steps_ = 0;
+  return metrics;
+}
+
+void Distiller::Save(core::ArchiveWriter& archive) const {
+  source_->Save(archive);
+  optimizer_.Save(archive, "distill_optimizer");
+  archive.AddNumber("distill_rounds", num_rounds_);
+  archive.AddNumber("distill_steps", num_steps_);
+  agents::SaveTensor(archive, "distill_metric_sums", metric_sums_);
+  archive.AddNumber("distill_metric_steps", num_metric_steps_);
+}
+
+void Distiller::Load(const core::ArchiveReader& archive) {
+  source_->Load(archive);
+  optimizer_.Load(archive, "distill_optimizer");
+  num_rounds_ = archive.GetNumber("distill_rounds");
+  num_steps_ = archive.GetNumber("distill_steps");
+  agents::LoadTensor(archive, "distill_metric_sums", metric_sums_);
+  num_metric_steps_ = archive.GetNumber("distill_metric_steps");
+}
+
+}  // namespace duet::distill
