@@ -8,33 +8,56 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(tomlplusplus REQUIRED)
 
-set(DUET_LIBTORCH "$ENV{DUET_LIBTORCH}" CACHE PATH "LibTorch: the folder that holds include/ and lib/")
-set(DUET_MUJOCO "$ENV{DUET_MUJOCO}" CACHE PATH "MuJoCo: the folder that holds include/ and libmujoco.so")
+find_package(tomlplusplus QUIET)
+if(NOT TARGET tomlplusplus::tomlplusplus) # Ubuntu 22.04 has the headers only
+  find_path(DUET_TOMLPLUSPLUS toml++/toml.h REQUIRED)
+  add_library(tomlplusplus::tomlplusplus INTERFACE IMPORTED)
+  target_include_directories(tomlplusplus::tomlplusplus INTERFACE ${DUET_TOMLPLUSPLUS})
+endif()
+
+# Chart.js 3 or 4, one file that the report page carries inside.
+find_file(DUET_CHART_JS NAMES chart.min.js chart.umd.js Chart.min.js
+  PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist NO_DEFAULT_PATH
+  DOC "Chart.js, inlined into reports")
+
+include(Cache)
 
 # LibTorch. Its own CMake package wants a CUDA toolkit; headers and libraries are all that is needed.
 # -idirafter: the wheel also carries headers of fmt and protobuf, which must not hide the system's.
+if(NOT EXISTS ${DUET_LIBTORCH}/lib/libtorch_cpu.so OR NOT EXISTS ${DUET_LIBTORCH}/include/ATen/ATen.h)
+  message(FATAL_ERROR "DUET_LIBTORCH=${DUET_LIBTORCH} holds no LibTorch; run ./duet setup, or name its folder.")
+endif()
 add_library(duet_libtorch INTERFACE)
 target_compile_options(duet_libtorch INTERFACE
   "SHELL:-idirafter ${DUET_LIBTORCH}/include"
   "SHELL:-idirafter ${DUET_LIBTORCH}/include/torch/csrc/api/include")
-find_library(DUET_TORCH_CPU torch_cpu PATHS ${DUET_LIBTORCH}/lib NO_DEFAULT_PATH REQUIRED)
-find_library(DUET_C10 c10 PATHS ${DUET_LIBTORCH}/lib NO_DEFAULT_PATH REQUIRED)
-target_link_libraries(duet_libtorch INTERFACE ${DUET_TORCH_CPU} ${DUET_C10})
-target_link_options(duet_libtorch INTERFACE "LINKER:--allow-shlib-undefined" "LINKER:-rpath,${DUET_LIBTORCH}/lib")
+target_link_libraries(duet_libtorch INTERFACE
+  ${DUET_LIBTORCH}/lib/libtorch_cpu.so ${DUET_LIBTORCH}/lib/libc10.so)
+target_link_options(duet_libtorch INTERFACE
+  "LINKER:--allow-shlib-undefined" "LINKER:-rpath,${DUET_LIBTORCH}/lib")
+# CUDA comes in by being loaded: nothing refers to it, so the linker must be told to keep it.
+if(DUET_CUDA AND EXISTS ${DUET_LIBTORCH}/lib/libtorch_cuda.so)
+  target_link_libraries(duet_libtorch INTERFACE
+    "-Wl,--push-state,--no-as-needed,${DUET_LIBTORCH}/lib/libtorch_cuda.so,--pop-state"
+    ${DUET_LIBTORCH}/lib/libc10_cuda.so)
+endif()
 
 # MuJoCo.
-file(GLOB DUET_MUJOCO_LIBRARY ${DUET_MUJOCO}/libmujoco.so* ${DUET_MUJOCO}/lib/libmujoco.so)
-list(GET DUET_MUJOCO_LIBRARY 0 DUET_MUJOCO_LIBRARY)
+file(GLOB library ${DUET_MUJOCO}/lib/libmujoco.so* ${DUET_MUJOCO}/libmujoco.so*)
+if(NOT library OR NOT EXISTS ${DUET_MUJOCO}/include/mujoco/mujoco.h)
+  message(FATAL_ERROR "DUET_MUJOCO=${DUET_MUJOCO} holds no MuJoCo; run ./duet setup, or name its folder.")
+endif()
+list(GET library 0 library)
 add_library(duet_mujoco SHARED IMPORTED)
 set_target_properties(duet_mujoco PROPERTIES
-  IMPORTED_LOCATION ${DUET_MUJOCO_LIBRARY}
+  IMPORTED_LOCATION ${library}
   INTERFACE_INCLUDE_DIRECTORIES ${DUET_MUJOCO}/include)
 
 if(DUET_BUILD_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
+  find_package(rapidcheck QUIET)
 endif()
 if(DUET_BUILD_BENCHMARKS)
   find_package(benchmark REQUIRED)

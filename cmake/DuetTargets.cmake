@@ -10,6 +10,8 @@ endfunction()
 
 # duet_add_test(NAME SOURCES … LINK … LABELS …): the GoogleTest program `duet_NAME_test`; each of its
 # tests is one ctest entry with the labels given. Label `quick` marks what runs within the two minutes.
+# The code may use the macros DUET_SOURCE_DIR, DUET_BINARY_DIR and DUET_PROGRAM (the built `duet`);
+# a test run by ctest finds DUET_TEST_PYTHON and DUET_TEST_PYTHONPATH in its environment.
 function(duet_add_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -18,7 +20,9 @@ function(duet_add_test name)
   add_executable(duet_${name}_test ${ARG_SOURCES})
   target_link_libraries(duet_${name}_test PRIVATE ${ARG_LINK} duet_settings GTest::gmock GTest::gtest_main)
   target_compile_definitions(duet_${name}_test PRIVATE
-    DUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" DUET_BINARY_DIR="${PROJECT_BINARY_DIR}")
+    DUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" DUET_BINARY_DIR="${PROJECT_BINARY_DIR}"
+    DUET_PROGRAM="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/duet")
   gtest_discover_tests(duet_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+      ENVIRONMENT "DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}")
 endfunction()

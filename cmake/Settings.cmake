@@ -1,6 +1,7 @@
-# Language, build type and warnings for every target of this project.
+# Language, build type, compiler cache and warnings for every target of this project.
 option(DUET_BUILD_TESTS "Build the tests" ON)
 option(DUET_BUILD_BENCHMARKS "Build the benchmarks" ON)
+option(DUET_CCACHE "Compile through ccache where it is installed" ON)
 set(DUET_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -11,6 +12,16 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+# One compilation serves every checkout (base directory) and precompiled headers (sloppiness).
+find_program(DUET_CCACHE_PROGRAM ccache)
+mark_as_advanced(DUET_CCACHE_PROGRAM)
+if(DUET_CCACHE AND DUET_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    ${DUET_CCACHE_PROGRAM})
 endif()
 
 add_library(duet_settings INTERFACE)
