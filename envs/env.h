@@ -11,10 +11,10 @@ namespace duet::envs {
 
 // What one environment looks like from outside; constant for the life of an environment.
 struct EnvSpec {
-  std::string id;                   // "HalfCheetah-v5"
-  std::int64_t observation_size = 0;  // O
-  std::vector<float> action_low;    // [A] smallest useful action
-  std::vector<float> action_high;   // [A] largest useful action
+  std::string id;                      // "HalfCheetah-v5"
+  std::int64_t observation_size = 0;   // O
+  std::vector<float> action_low;       // [A] smallest useful action
+  std::vector<float> action_high;      // [A] largest useful action
   std::int64_t max_episode_steps = 0;  // step limit, at which an episode is truncated; 0: none
 
   std::int64_t action_size() const { return static_cast<std::int64_t>(action_low.size()); }
@@ -34,7 +34,8 @@ class Env {
   virtual const EnvSpec& spec() const = 0;
 
   // Starts an episode and writes its first observation ([O], fully). With a seed the environment's
-  // random stream starts anew, so the same seed gives the same episode; without, the stream goes on.
+  // random stream starts anew, so the same seed gives the same episode; without, the stream goes
+  // on.
   virtual void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) = 0;
 
   // One step of `action` ([A], not clipped by the caller); writes the observation after it ([O]).

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,6 +21,10 @@ class VectorEnv {
  public:
   // Throws ConfigError on an unknown id, or where `count` or `num_threads` is not positive.
   VectorEnv(std::string_view id, std::int64_t count, std::int64_t num_threads);
+  // The same with environments of one's own, which must all have the same spec; `make` is called N
+  // times, by this thread.
+  VectorEnv(const std::function<std::unique_ptr<Env>()>& make, std::int64_t count,
+            std::int64_t num_threads);
   ~VectorEnv();
 
   const EnvSpec& spec() const;
@@ -27,7 +32,9 @@ class VectorEnv {
 
   // Starts an episode in every environment; `seeds` has N elements.
   void Reset(std::span<const std::uint64_t> seeds);
-  // Steps every environment; `actions` is [N, A] in units of the environment. Blocks until all are done.
+  // Steps every environment; `actions` is [N, A] in units of the environment. Blocks until all are
+  // done. Where an environment throws, the others finish their step; then the error of the lowest
+  // row is thrown here, and only Reset or LoadState may follow.
   void Step(std::span<const float> actions);
 
   // Rows after the latest Reset or Step; valid until the next one.

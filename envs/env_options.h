@@ -1,0 +1,55 @@
+// Settings of a task by name, with the names and the defaults of Gymnasium's constructors.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace duet::envs {
+
+// An interval as written in a setting: [0.8, 2.0].
+struct Interval {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+
+using OptionValue = std::variant<bool, double, Interval, std::string>;
+using EnvOptions = std::map<std::string, OptionValue, std::less<>>;
+
+// Fills the fields of a task's settings from options. Each task asks for the options that it knows
+// and then calls Finish. Every method throws ConfigError naming the task, the option, what was
+// found and what is allowed.
+class OptionReader {
+ public:
+  // `options` must live as long as the reader.
+  OptionReader(std::string_view id, const EnvOptions& options) : id_(id), options_(options) {}
+
+  // A finite number.
+  void Number(std::string_view name, double& value);
+  // A finite number that is at least zero.
+  void NonNegative(std::string_view name, double& value);
+  // A whole number in [low, high].
+  void Count(std::string_view name, std::int64_t& value, std::int64_t low, std::int64_t high);
+  void Flag(std::string_view name, bool& value);
+  // Two numbers, low <= high, each finite or infinite.
+  void Range(std::string_view name, Interval& value);
+
+  // Throws on an option that the task did not ask for.
+  void Finish() const;
+
+ private:
+  const OptionValue* Find(std::string_view name);
+  [[noreturn]] void Refuse(std::string_view name, const OptionValue& found,
+                           std::string_view allowed) const;
+
+  std::string_view id_;
+  const EnvOptions& options_;
+  std::set<std::string, std::less<>> known_;
+};
+
+}  // namespace duet::envs

@@ -1,0 +1,66 @@
+#include "envs/mujoco/inverted_double_pendulum.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "envs/mujoco/mujoco_env.h"
+
+namespace duet::envs {
+namespace {
+
+constexpr char kId[] = "InvertedDoublePendulum-v5";
+constexpr double kLimit = 10.0;  // of observed velocities and forces
+
+class InvertedDoublePendulum : public MujocoEnv {
+ public:
+  InvertedDoublePendulum(MujocoTask task, double healthy_reward)
+      : MujocoEnv(std::move(task)), healthy_reward_(healthy_reward) {
+    SetObservationSize(9);
+  }
+
+ private:
+  void WriteObservation(std::span<double> observation) const override {
+    observation[0] = data().qpos[0];
+    for (std::size_t i = 0; i < 2; ++i) {
+      observation[1 + i] = std::sin(data().qpos[1 + i]);
+      observation[3 + i] = std::cos(data().qpos[1 + i]);
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+      observation[5 + i] = std::clamp(data().qvel[i], -kLimit, kLimit);
+    }
+    observation[8] = std::clamp(data().qfrc_constraint[0], -kLimit, kLimit);
+  }
+
+  StepResult Judge(std::span<const float>, double) const override {
+    const double x = data().site_xpos[0];
+    const double y = data().site_xpos[2];
+    const double v1 = data().qvel[1];
+    const double v2 = data().qvel[2];
+    const bool terminated = y <= 1.0;
+    const double distance_penalty = 0.01 * (x * x) + (y - 2.0) * (y - 2.0);
+    const double velocity_penalty = 1e-3 * (v1 * v1) + 5e-3 * (v2 * v2);
+    const double alive_bonus = terminated ? 0.0 : healthy_reward_;
+    return {.reward = alive_bonus - distance_penalty - velocity_penalty, .terminated = terminated};
+  }
+
+  double healthy_reward_;
+};
+
+}  // namespace
+
+std::unique_ptr<Env> MakeInvertedDoublePendulum(const EnvOptions& options) {
+  MujocoTask task = {.id = kId,
+                     .model = "inverted_double_pendulum",
+                     .frame_skip = 5,
+                     .reset_noise_scale = 0.1,
+                     .velocity_noise = VelocityNoise::kNormal};
+  double healthy_reward = 10.0;
+  OptionReader reader(kId, options);
+  reader.Number("healthy_reward", healthy_reward);
+  reader.NonNegative("reset_noise_scale", task.reset_noise_scale);
+  reader.Count("frame_skip", task.frame_skip, 1, 1000);
+  reader.Finish();
+  return std::make_unique<InvertedDoublePendulum>(std::move(task), healthy_reward);
+}
+
+}  // namespace duet::envs

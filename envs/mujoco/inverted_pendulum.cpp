@@ -1,0 +1,44 @@
+#include "envs/mujoco/inverted_pendulum.h"
+
+#include <cmath>
+
+#include "envs/mujoco/locomotion.h"
+#include "envs/mujoco/mujoco_env.h"
+
+namespace duet::envs {
+namespace {
+
+constexpr char kId[] = "InvertedPendulum-v5";
+constexpr double kMaxAngle = 0.2;  // rad
+
+class InvertedPendulum : public MujocoEnv {
+ public:
+  explicit InvertedPendulum(MujocoTask task) : MujocoEnv(std::move(task)) {
+    SetObservationSize(model().nq + model().nv);
+  }
+
+ private:
+  void WriteObservation(std::span<double> observation) const override {
+    WritePositionsAndVelocities(model(), data(), 0, observation);
+  }
+
+  StepResult Judge(std::span<const float>, double) const override {
+    // Numbers that are not finite never come here: the base class throws on them.
+    const bool terminated = std::abs(data().qpos[1]) > kMaxAngle;
+    return {.reward = terminated ? 0.0 : 1.0, .terminated = terminated};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Env> MakeInvertedPendulum(const EnvOptions& options) {
+  MujocoTask task = {
+      .id = kId, .model = "inverted_pendulum", .frame_skip = 2, .reset_noise_scale = 0.01};
+  OptionReader reader(kId, options);
+  reader.NonNegative("reset_noise_scale", task.reset_noise_scale);
+  reader.Count("frame_skip", task.frame_skip, 1, 1000);
+  reader.Finish();
+  return std::make_unique<InvertedPendulum>(std::move(task));
+}
+
+}  // namespace duet::envs

@@ -1,0 +1,36 @@
+// MuJoCo's objects with owners, and the models that all environments of an id share.
+#pragma once
+
+#include <mujoco/mujoco.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace duet::envs {
+
+struct ModelDeleter {
+  void operator()(mjModel* model) const { mj_deleteModel(model); }
+};
+struct DataDeleter {
+  void operator()(mjData* data) const { mj_deleteData(data); }
+};
+using DataHandle = std::unique_ptr<mjData, DataDeleter>;
+
+// The text of assets/<name>.xml, which the library carries. Throws std::logic_error on another
+// name.
+std::string_view MjcfText(std::string_view name);
+
+// The compiled model of assets/<name>.xml. It is compiled once per program, at the first call, and
+// nobody writes to it afterwards; any thread may call this. `total_mass` (kg) scales all masses and
+// inertias; 0 leaves them as the file says. From the first call on, MuJoCo's errors are thrown as
+// duet::Error and its warnings, which it also counts in mjData, are not printed.
+std::shared_ptr<const mjModel> SharedModel(std::string_view name, double total_mass = 0.0);
+
+DataHandle MakeData(const mjModel& model);
+
+// SHA-256 of all numbers that the physics depends on, in hexadecimal; equal digests mean models
+// that are equal bit for bit.
+std::string ModelDigest(const mjModel& model);
+
+}  // namespace duet::envs

@@ -1,0 +1,83 @@
+// What all MuJoCo tasks have in common.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/random.h"
+#include "envs/env.h"
+#include "envs/mujoco/model.h"
+#include "envs/recorded_state.h"
+
+namespace duet::envs {
+
+// How the initial velocities are drawn.
+enum class VelocityNoise {
+  kUniform,  // scale * U(-1, 1)
+  kNormal,   // scale * N(0, 1)
+};
+
+// The constants of one task.
+struct MujocoTask {
+  std::string id;
+  std::string_view model;       // name of the MJCF file in assets/
+  double total_mass = 0.0;      // kg, to which the model is scaled; 0: as the file says
+  std::int64_t frame_skip = 1;  // physics steps per environment step
+  double reset_noise_scale = 0.0;
+  VelocityNoise velocity_noise = VelocityNoise::kUniform;
+  bool contact_forces = false;  // whether the task reads cfrc_ext, which costs extra time
+};
+
+// An environment on one mjData of a shared model. A reset sets qpos = qpos0 + U(-s, s), then qvel
+// to noise, and calls mj_forward once. A step writes the action to ctrl as it is (the model clamps
+// the force, not the number that costs are computed from), calls mj_step `frame_skip` times and
+// nothing after it, so derived arrays lag behind qpos by a substep, as they do in Gymnasium.
+//
+// MuJoCo resets a simulation that has become unstable and goes on; here Step throws NonFiniteError
+// naming the quantity and the step instead, and the episode is over.
+class MujocoEnv : public Env, public Replayable {
+ public:
+  const EnvSpec& spec() const final { return spec_; }
+  void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) final;
+  StepResult Step(std::span<const float> action, std::span<double> observation) final;
+  std::string SaveState() const final;
+  void LoadState(const std::string& state) final;
+  void StartFrom(const RecordedState& state, std::span<double> observation) final;
+
+  const mjModel& model() const { return *model_; }
+  const mjData& data() const { return *data_; }
+  const MujocoTask& task() const { return task_; }
+
+ protected:
+  explicit MujocoEnv(MujocoTask task);
+
+  // To be called once, by the constructor of the task.
+  void SetObservationSize(std::int64_t size) { spec_.observation_size = size; }
+
+  // Writes all of `observation` ([O]) from data().
+  virtual void WriteObservation(std::span<double> observation) const = 0;
+  // Reward and termination after a step. `forward_velocity` is the change of Position() over the
+  // duration of the step.
+  virtual StepResult Judge(std::span<const float> action, double forward_velocity) const = 0;
+  // Where the task says the body is along x, m.
+  virtual double Position() const { return data_->qpos[0]; }
+
+ private:
+  void CheckSizes(std::size_t action_size, std::size_t observation_size) const;
+  void CheckWarnings() const;
+  std::string Where() const;  // "Hopper-v5: step 12"
+
+  MujocoTask task_;
+  std::shared_ptr<const mjModel> model_;
+  DataHandle data_;
+  EnvSpec spec_;
+  core::Rng rng_;
+  double step_seconds_ = 0.0;   // duration of a step
+  double position_ = 0.0;       // Position() after the latest step or reset
+  std::int64_t num_steps_ = 0;  // since the reset
+};
+
+}  // namespace duet::envs

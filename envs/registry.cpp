@@ -1,0 +1,87 @@
+#include "envs/registry.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <mujoco/mujoco.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.h"
+#include "envs/mujoco/half_cheetah.h"
+#include "envs/mujoco/hopper.h"
+#include "envs/mujoco/humanoid.h"
+#include "envs/mujoco/inverted_double_pendulum.h"
+#include "envs/mujoco/inverted_pendulum.h"
+#include "envs/mujoco/swimmer.h"
+#include "envs/mujoco/walker2d.h"
+#include "envs/time_limit.h"
+
+namespace duet::envs {
+namespace {
+
+enum class Engine { kMujoco };
+
+struct EnvEntry {
+  std::string_view id;
+  Engine engine;
+  std::int64_t max_episode_steps;
+  std::unique_ptr<Env> (*make)(const EnvOptions& options);
+  std::string_view reference_digest;  // see ReferenceModelDigest
+};
+
+constexpr auto kEnvs = std::to_array<EnvEntry>({
+    {"HalfCheetah-v5", Engine::kMujoco, 1000, &MakeHalfCheetah,
+     "cb68d62ea791684c3abe8f46efa3a690fe7c3a65e090127c4acb9f75d0a29b17"},
+    {"Hopper-v5", Engine::kMujoco, 1000, &MakeHopper,
+     "5bc0f75183dfd8b5802fde20de0e438690a4e16e21a4a309bec38a753101a646"},
+    {"Humanoid-v5", Engine::kMujoco, 1000, &MakeHumanoid,
+     "3d790abf236c752719917698bfce6dc104bafdad4af51da9cba58c36f89a2e95"},
+    {"InvertedDoublePendulum-v5", Engine::kMujoco, 1000, &MakeInvertedDoublePendulum,
+     "bc0d3e72a9479808c9a0d432f3db97e5d22852e0e4de3193567aad1f1faf4168"},
+    {"InvertedPendulum-v5", Engine::kMujoco, 1000, &MakeInvertedPendulum,
+     "31c61e95b6df27b2ab8bb512bd51a1983c37ab29f2f15f3b7c05a5de1f14090b"},
+    {"Swimmer-v5", Engine::kMujoco, 1000, &MakeSwimmer,
+     "0d19cbc384e4ca4d591e27a57a9e6d20ad762e4a4ce810156755dc85c6c7bfca"},
+    {"Walker2d-v5", Engine::kMujoco, 1000, &MakeWalker2d,
+     "9c92778b642163661b4473c707ae65851a22d69c1261c759e0b67e2d408473ac"},
+});
+static_assert(std::ranges::is_sorted(kEnvs, {}, &EnvEntry::id));
+
+const EnvEntry& FindEnv(std::string_view id) {
+  const auto found = std::ranges::find(kEnvs, id, &EnvEntry::id);
+  if (found == kEnvs.end()) {
+    throw ConfigError(
+        fmt::format("unknown environment \"{}\"; known are {}", id, fmt::join(EnvIds(), ", ")));
+  }
+  return *found;
+}
+
+}  // namespace
+
+std::unique_ptr<Env> MakeEnv(std::string_view id) { return MakeEnv(id, {}); }
+
+std::unique_ptr<Env> MakeEnv(std::string_view id, const EnvOptions& options,
+                             std::optional<std::int64_t> max_episode_steps) {
+  const EnvEntry& entry = FindEnv(id);
+  return std::make_unique<TimeLimit>(entry.make(options),
+                                     max_episode_steps.value_or(entry.max_episode_steps));
+}
+
+std::vector<std::string> EnvIds() {
+  std::vector<std::string> ids;
+  for (const EnvEntry& entry : kEnvs) ids.emplace_back(entry.id);
+  return ids;
+}
+
+std::string EnvEngine(std::string_view id) {
+  switch (FindEnv(id).engine) {
+    case Engine::kMujoco:
+      return fmt::format("MuJoCo {}", mj_versionString());
+  }
+  return "";
+}
+
+std::string_view ReferenceModelDigest(std::string_view id) { return FindEnv(id).reference_digest; }
+
+}  // namespace duet::envs
