@@ -26,6 +26,10 @@ class AppendFile {
   void Append(std::string_view record) { pending_ += record; }
   // Throws IoError; the pending records are dropped then.
   void Flush();
+  // Cuts the file to `size` bytes and drops what is pending. Throws IoError where it is shorter.
+  void Truncate(std::uintmax_t size);
+  // What has been written. Throws IoError.
+  std::string Read() const;
   // Bytes written and pending.
   std::uintmax_t Size() const { return written_ + pending_.size(); }
 

@@ -12,7 +12,7 @@ namespace duet::runners {
 // Writes the event file of one folder. Not thread-safe.
 class EventWriter {
  public:
-  // Starts the file, or continues the one that is there. Throws IoError.
+  // Starts the file, or continues the one that is there. Creates the folder. Throws IoError.
   explicit EventWriter(const std::filesystem::path& folder);
   // Continues the file as it was when Size() was `size`: what came after is cut off. Throws IoError
   // where the file is shorter.
@@ -28,6 +28,8 @@ class EventWriter {
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:
+  void Start();
+
   AppendFile file_;
 };
 

@@ -2,6 +2,7 @@
 // report and summary.json all show these numbers.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,19 @@ const MethodResult* Baseline(const ComparisonResult& comparison);
 
 // One summary per method, in order.
 std::vector<MethodSummary> Summarize(const ComparisonResult& comparison);
+
+// One sentence on a method, in plain words: its final return with its interval, and what the
+// comparison with the baseline shows or fails to show.
+std::string Verdict(const MethodResult& method, const MethodSummary& summary);
+
+// "812.4", "10,321", "0.053".
+std::string FormatScore(double score);
+// "812.4 [640.1, 930.0]"; without an interval "812.4 [n/a]".
+std::string FormatScore(const Estimate& estimate);
+// "0.64 [0.30, 0.92]".
+std::string FormatProbability(const Estimate& estimate);
+// "1,234,567".
+std::string FormatCount(std::int64_t count);
 
 // SHA-256 over the names, final parameters and all evaluation returns of the methods: equal for
 // equal runs, however long they took.
