@@ -1,3 +1,32 @@
+# LibTorch's headers take ten seconds to read, so they are read once for all libraries and once for all
+# test programs (whose code is position independent in another way). Configure with DUET_PCH=OFF to see
+# whether every file includes what it uses.
+option(DUET_PCH "Precompile LibTorch's headers" ON)
+
+# duet_torch_pch(TARGET LINKED…): the precompiled headers for a target, where it links to LibTorch.
+function(duet_torch_pch target)
+  if(NOT DUET_PCH OR NOT "${ARGN}" MATCHES "duet_libtorch|duet::(agents|distill|runners)")
+    return()
+  endif()
+  get_target_property(type ${target} TYPE)
+  string(TOLOWER duet_torch_pch_${type} pch)
+  if(NOT TARGET ${pch})
+    set(source ${PROJECT_BINARY_DIR}/pch/${pch}.cpp)
+    file(WRITE ${source}.in "int main() { return 0; }\n")
+    configure_file(${source}.in ${source} COPYONLY)
+    if(type STREQUAL "EXECUTABLE")
+      add_executable(${pch} EXCLUDE_FROM_ALL ${source})
+    else()
+      add_library(${pch} STATIC EXCLUDE_FROM_ALL ${source})
+    endif()
+    target_link_libraries(${pch} PRIVATE duet_libtorch duet_settings)
+    target_precompile_headers(${pch} PRIVATE <ATen/ATen.h>)
+    target_compile_options(${pch} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${pch})
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
+
 # duet_add_library(NAME SOURCES … [PUBLIC …] [PRIVATE …]): the library `duet_NAME`, alias `duet::NAME`.
 function(duet_add_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
@@ -6,6 +35,7 @@ function(duet_add_library name)
   target_include_directories(duet_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
   target_link_libraries(duet_${name} PUBLIC ${ARG_PUBLIC}
                         PRIVATE ${ARG_PRIVATE} $<BUILD_INTERFACE:duet_settings>)
+  duet_torch_pch(duet_${name} ${ARG_PUBLIC} ${ARG_PRIVATE})
 endfunction()
 
 # duet_add_test(NAME SOURCES … LINK … LABELS …): the GoogleTest program `duet_NAME_test`; each of its
@@ -22,6 +52,7 @@ function(duet_add_test name)
   target_compile_definitions(duet_${name}_test PRIVATE
     DUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" DUET_BINARY_DIR="${PROJECT_BINARY_DIR}"
     DUET_PROGRAM="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/duet")
+  duet_torch_pch(duet_${name}_test ${ARG_LINK})
   gtest_discover_tests(duet_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
       ENVIRONMENT "DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}")
