@@ -24,11 +24,18 @@ std::unique_ptr<Env> MakeEnv(std::string_view id, const EnvOptions& options,
 // All ids, sorted.
 std::vector<std::string> EnvIds();
 
-// Name and version of what simulates it: "MuJoCo 3.17.0". Throws ConfigError like MakeEnv.
-std::string EnvEngine(std::string_view id);
+// What is worth knowing about an environment without making one.
+struct EnvDescription {
+  std::string engine;  // what simulates it, with its version: "MuJoCo 3.17.0"
+  // SHA-256 of the reference implementation's compiled model, as ModelDigest forms it; empty for a
+  // task without a model.
+  std::string reference_model_digest;
+  // How far observations may be from recorded ones after 20 steps. Where a solver does not
+  // converge, rounding grows fast.
+  double replay_tolerance = 0.0;
+};
 
-// SHA-256 of the compiled model of the reference implementation, as ModelDigest forms it; empty for
-// a task without a model. Throws ConfigError like MakeEnv.
-std::string_view ReferenceModelDigest(std::string_view id);
+// Throws ConfigError like MakeEnv.
+EnvDescription DescribeEnv(std::string_view id);
 
 }  // namespace duet::envs

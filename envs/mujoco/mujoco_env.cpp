@@ -12,6 +12,24 @@
 
 namespace duet::envs {
 
+void DrawInitialState(const MujocoTask& task, const mjModel& model, core::Rng& rng, mjData& data) {
+  mj_resetData(&model, &data);
+  const double scale = task.reset_noise_scale;
+  const auto uniform = [&] { return scale > 0.0 ? rng.Uniform(-scale, scale) : 0.0; };
+  for (int i = 0; i < model.nq; ++i) data.qpos[i] = model.qpos0[i] + uniform();
+  for (int i = 0; i < model.nv; ++i) {
+    switch (task.velocity_noise) {
+      case VelocityNoise::kUniform:
+        data.qvel[i] = uniform();
+        break;
+      case VelocityNoise::kNormal:
+        data.qvel[i] = scale * rng.Normal();
+        break;
+    }
+  }
+  mj_forward(&model, &data);
+}
+
 MujocoEnv::MujocoEnv(MujocoTask task)
     : task_(std::move(task)),
       model_(SharedModel(task_.model, task_.total_mass)),
@@ -38,22 +56,7 @@ std::string MujocoEnv::Where() const { return fmt::format("{}: step {}", spec_.i
 void MujocoEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> observation) {
   CheckSizes(spec_.action_low.size(), observation.size());
   if (seed) rng_.Seed(*seed);
-  mj_resetData(model_.get(), data_.get());
-  const double scale = task_.reset_noise_scale;
-  for (int i = 0; i < model_->nq; ++i) {
-    data_->qpos[i] = model_->qpos0[i] + (scale > 0.0 ? rng_.Uniform(-scale, scale) : 0.0);
-  }
-  for (int i = 0; i < model_->nv; ++i) {
-    switch (task_.velocity_noise) {
-      case VelocityNoise::kUniform:
-        data_->qvel[i] = scale > 0.0 ? rng_.Uniform(-scale, scale) : 0.0;
-        break;
-      case VelocityNoise::kNormal:
-        data_->qvel[i] = scale * rng_.Normal();
-        break;
-    }
-  }
-  mj_forward(model_.get(), data_.get());
+  DrawInitialState(task_, *model_, rng_, *data_);
   num_steps_ = 0;
   position_ = Position();
   CheckWarnings();

@@ -31,10 +31,13 @@ struct MujocoTask {
   bool contact_forces = false;  // whether the task reads cfrc_ext, which costs extra time
 };
 
-// An environment on one mjData of a shared model. A reset sets qpos = qpos0 + U(-s, s), then qvel
-// to noise, and calls mj_forward once. A step writes the action to ctrl as it is (the model clamps
-// the force, not the number that costs are computed from), calls mj_step `frame_skip` times and
-// nothing after it, so derived arrays lag behind qpos by a substep, as they do in Gymnasium.
+// Starts an episode: forgets everything in `data`, sets qpos = qpos0 + U(-s, s), then qvel to
+// noise, and calls mj_forward once.
+void DrawInitialState(const MujocoTask& task, const mjModel& model, core::Rng& rng, mjData& data);
+
+// An environment on one mjData of a shared model. A step writes the action to ctrl as it is (the
+// model clamps the force, not the number that costs are computed from), calls mj_step `frame_skip`
+// times and nothing after it, so derived arrays lag behind qpos by a substep, as in Gymnasium.
 //
 // MuJoCo resets a simulation that has become unstable and goes on; here Step throws NonFiniteError
 // naming the quantity and the step instead, and the episode is over.

@@ -1,0 +1,167 @@
+#include "runners/env_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "envs/registry.h"
+#include "envs/stepping_rate.h"
+#include "envs/trace.h"
+
+namespace duet::runners {
+namespace {
+
+using nlohmann::ordered_json;
+
+// "[-1, 1]", or the ranges of the single actions where they differ.
+std::string DescribeRange(const envs::EnvSpec& spec) {
+  std::string text;
+  std::string previous;
+  for (std::size_t i = 0; i < spec.action_low.size(); ++i) {
+    const std::string range = fmt::format("[{:g}, {:g}]", spec.action_low[i], spec.action_high[i]);
+    if (range == previous) continue;
+    text += (i == 0 ? "" : " ") + range;
+    previous = range;
+  }
+  return text;
+}
+
+void PrintList(bool as_json) {
+  ordered_json rows = ordered_json::array();
+  if (!as_json) {
+    fmt::print("{:<26} {:>11} {:>6}  {:<12} {:>6}  {}\n", "id", "observation", "action", "range",
+               "limit", "engine");
+  }
+  for (const std::string& id : envs::EnvIds()) {
+    const envs::EnvSpec spec = envs::MakeEnv(id)->spec();
+    const std::string engine = envs::DescribeEnv(id).engine;
+    if (as_json) {
+      rows.push_back({{"id", id},
+                      {"observation_size", spec.observation_size},
+                      {"action_size", spec.action_size()},
+                      {"action_low", spec.action_low},
+                      {"action_high", spec.action_high},
+                      {"max_episode_steps", spec.max_episode_steps},
+                      {"engine", engine}});
+    } else {
+      fmt::print("{:<26} {:>11} {:>6}  {:<12} {:>6}  {}\n", id, spec.observation_size,
+                 spec.action_size(), DescribeRange(spec), spec.max_episode_steps, engine);
+    }
+  }
+  if (as_json) fmt::print("{}\n", rows.dump(2));
+}
+
+std::string Describe(const envs::Deviation& deviation) {
+  return deviation.value == 0.0 ? "0"
+                                : fmt::format("{:.1e} at {}", deviation.value, deviation.step);
+}
+
+void PrintReport(const std::string& path, const envs::ReplayReport& report) {
+  fmt::print("{}  {}\n", report.passed ? "PASS" : "FAIL", path);
+  fmt::print("  {}, {} steps, model {}\n", report.env_id, report.num_steps,
+             report.model_bit_equal ? "bit-equal" : "not bit-equal");
+  fmt::print("  {:<28} {:>18} {:>18}  {}\n", "largest deviation at step", "observation", "reward",
+             "flags");
+  const std::string windows = fmt::format("20 steps from {} states", report.num_windows);
+  fmt::print("  {:<28} {:>18} {:>18}  {} differ\n", windows, Describe(report.window_observation),
+             Describe(report.window_reward), report.window_flag_mismatches);
+  fmt::print("  {:<28} {:>18} {:>18}  {} differ{}\n", "whole episode",
+             Describe(report.episode_observation), Describe(report.episode_reward),
+             report.episode_flag_mismatches,
+             report.first_flag_mismatch == 0
+                 ? ""
+                 : fmt::format(", the first at step {}", report.first_flag_mismatch));
+  fmt::print("  {:<28} {:>18} {:>18}  {}\n", "allowed over 20 steps",
+             fmt::format("{:.0e}", report.observation_tolerance),
+             fmt::format("{:.0e}", report.reward_tolerance),
+             report.model_bit_equal ? "0 in the whole episode" : "0 in 20 steps");
+}
+
+// Goes through all files, even where one is bad.
+int ReplayAll(const std::vector<std::string>& paths) {
+  int exit_code = 0;
+  for (const std::string& path : paths) {
+    try {
+      const envs::ReplayReport report = envs::ReplayTrace(envs::ReadTrace(path));
+      PrintReport(path, report);
+      if (!report.passed) exit_code = std::max(exit_code, 1);
+    } catch (const Error& error) {
+      std::fflush(stdout);
+      fmt::print(stderr, "{}\n", error.what());
+      exit_code = 2;
+    }
+  }
+  return exit_code;
+}
+
+void PrintRate(const std::string& id, const envs::SteppingRateSettings& settings, bool as_json) {
+  const envs::SteppingRate rate = envs::MeasureSteppingRate(id, settings);
+  if (as_json) {
+    const ordered_json report = {{"id", id},
+                                 {"envs", settings.num_envs},
+                                 {"threads", settings.num_threads},
+                                 {"rounds", rate.num_rounds},
+                                 {"steps_per_second", rate.steps_per_second},
+                                 {"bare_steps_per_second", rate.bare_steps_per_second},
+                                 {"ratio", rate.ratio}};
+    fmt::print("{}\n", report.dump(2));
+    return;
+  }
+  fmt::print("{}: {} environments on {} threads\n", id, settings.num_envs, settings.num_threads);
+  fmt::print("  {:>12.0f} steps/s\n", rate.steps_per_second);
+  fmt::print("  {:>12.0f} steps/s of the physics alone\n", rate.bare_steps_per_second);
+  fmt::print("  {:>11.1f}% of the physics alone, median of {} rounds\n", 100.0 * rate.ratio,
+             rate.num_rounds);
+}
+
+}  // namespace
+
+void AddEnvCommand(CLI::App& app, int& exit_code) {
+  CLI::App* env = app.add_subcommand("env", "List, check and time the environments");
+  env->require_subcommand(1);
+
+  // What the options write to lives as long as the callbacks.
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* list = env->add_subcommand("list", "Table of all environments");
+  list->add_flag("--json", *as_json, "Print JSON");
+  list->callback([&exit_code, as_json] {
+    PrintList(*as_json);
+    exit_code = 0;
+  });
+
+  auto paths = std::make_shared<std::vector<std::string>>();
+  CLI::App* replay = env->add_subcommand(
+      "replay", "Replay recorded episodes; exit code 1 past the tolerance, 2 for a bad file");
+  replay->add_option("TRACE", *paths, "Trace files")->required();
+  replay->callback([&exit_code, paths] { exit_code = ReplayAll(*paths); });
+
+  auto id = std::make_shared<std::string>();
+  auto settings = std::make_shared<envs::SteppingRateSettings>();
+  CLI::App* bench =
+      env->add_subcommand("bench", "Time an environment against its bare physics loop");
+  bench->add_option("ID", *id, "Environment, as in `env list`")->required();
+  bench->add_option("--envs", settings->num_envs, "Environments side by side")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))
+      ->capture_default_str();
+  bench->add_option("--threads", settings->num_threads, "Threads that step them")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1024}))
+      ->capture_default_str();
+  bench->add_option("--seconds", settings->seconds, "Duration of each of the two sides, s")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  bench->add_flag("--json", *as_json, "Print JSON");
+  bench->callback([&exit_code, id, settings, as_json] {
+    PrintRate(*id, *settings, *as_json);
+    exit_code = 0;
+  });
+}
+
+}  // namespace duet::runners

@@ -1,0 +1,15 @@
+// `duet env`: the environments from the command line.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace duet::runners {
+
+// Adds the command `env` with `list`, `replay` and `bench`. Parsing runs it and writes `exit_code`:
+// 0, or 1 where a replay is past its tolerance, or 2 where a trace file cannot be used. Other
+// errors are thrown as duet::Error.
+void AddEnvCommand(CLI::App& app, int& exit_code);
+
+}  // namespace duet::runners
