@@ -166,6 +166,8 @@ class ConfigFile::Reader : public FieldVisitor {
 
   void Finish() { CheckUnknownKeys(); }
 
+  bool reading() const override { return true; }
+
   using FieldVisitor::Field;
 
   void Field(std::string_view name, double& value, Range<double> range,

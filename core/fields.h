@@ -40,6 +40,9 @@ class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
 
+  // Whether values are being taken from a file; defaults that depend on other settings are set then.
+  virtual bool reading() const { return false; }
+
   virtual void Field(std::string_view name, double& value, Range<double> range,
                      std::string_view description) = 0;
   virtual void Field(std::string_view name, std::int64_t& value, Range<std::int64_t> range,

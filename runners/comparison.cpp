@@ -1,0 +1,101 @@
+#include "runners/comparison.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "core/config_writer.h"
+#include "core/file.h"
+#include "runners/console.h"
+#include "runners/experiment.h"
+#include "runners/interrupt.h"
+#include "runners/provenance.h"
+#include "runners/report.h"
+#include "runners/results_json.h"
+#include "runners/summary.h"
+
+namespace duet::runners {
+namespace {
+
+std::size_t NumWorkers(const RunConfig& config) {
+  const std::size_t methods = config.methods.size();
+  if (config.parallel_methods > 0) {
+    return std::min(methods, static_cast<std::size_t>(config.parallel_methods));
+  }
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t threads =
+      static_cast<std::size_t>(std::max(config.actor_threads, config.learner_threads));
+  return std::clamp<std::size_t>(cores / threads, 1, methods);
+}
+
+std::string Outcome(const MethodResult& result) {
+  double sum = 0.0;
+  const EvaluationPoint& last = result.evaluations.back();
+  for (const auto& returns : last.returns) sum += Score(result, returns);
+  return fmt::format("finished in {}: mean return {}", FormatDuration(result.wall_seconds),
+                     FormatScore(sum / static_cast<double>(last.returns.size())));
+}
+
+}  // namespace
+
+void WriteReports(const ComparisonResult& comparison, const std::filesystem::path& folder) {
+  core::WriteFileAtomically(folder / "summary.json", SummaryJson(comparison));
+  core::WriteFileAtomically(folder / "report.html", RenderReport(comparison));
+}
+
+ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::path& folder,
+                               bool resume) {
+  const auto start = std::chrono::steady_clock::now();
+  ComparisonResult comparison;
+  comparison.name = config.name;
+  comparison.task = config.env.id;
+  comparison.config_toml = core::ToToml(config);
+  comparison.provenance = DescribeMachine(config.device);
+  core::CreateFolder(folder);
+  core::WriteFileAtomically(folder / "config.toml", comparison.config_toml);
+
+  std::vector<std::string> names;
+  for (const MethodConfig& method : config.methods) names.push_back(method.name);
+  comparison.methods.resize(names.size());
+  std::exception_ptr failure;
+  {
+    ProgressDisplay display(names);
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    const auto work = [&] {
+      for (std::size_t i = next++; i < names.size(); i = next++) {
+        try {
+          comparison.methods[i] = RunExperiment(
+              config, config.methods[i], folder / "methods" / names[i], resume,
+              comparison.provenance, [&](const Progress& progress) { display.Update(i, progress); });
+          display.Finish(i, Outcome(comparison.methods[i]));
+        } catch (const Interrupted&) {
+          const std::lock_guard lock(mutex);
+          if (!failure) failure = std::current_exception();
+          return;
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          // A real failure is worth more than the stops that it causes.
+          failure = std::current_exception();
+          RequestInterrupt();
+          return;
+        }
+      }
+    };
+    std::vector<std::jthread> workers;
+    for (std::size_t i = 0; i < NumWorkers(config); ++i) workers.emplace_back(work);
+  }
+  if (failure) std::rethrow_exception(failure);
+
+  comparison.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  WriteReports(comparison, folder);
+  return comparison;
+}
+
+}  // namespace duet::runners

@@ -1,0 +1,163 @@
+#include "runners/config.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "core/config_reader.h"
+#include "core/error.h"
+#include "envs/registry.h"
+
+namespace duet::runners {
+namespace {
+
+constexpr core::Option<MethodKind> kKinds[] = {{"alone", MethodKind::kAlone},
+                                               {"teacher", MethodKind::kTeacher},
+                                               {"dual", MethodKind::kDual}};
+constexpr core::Option<TeacherSource> kSources[] = {
+    {"student_states", TeacherSource::kStudentStates},
+    {"teacher_replay", TeacherSource::kTeacherReplay},
+    {"teacher_rollouts", TeacherSource::kTeacherRollouts}};
+constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
+
+// Seeds and step counts fit a double exactly, which some of their readers use.
+constexpr std::int64_t kMany = 1'000'000'000'000;
+
+}  // namespace
+
+void VisitFields(core::FieldVisitor& v, EnvironmentConfig& c) {
+  v.Field("id", c.id, "task; see `duet env list`");
+  v.Field("per_learner", c.per_learner, {1, 100'000}, "environments that each learner acts in at once");
+}
+
+void VisitFields(core::FieldVisitor& v, TrainingConfig& c) {
+  v.Field("env_steps_total", c.env_steps_total, {1, kMany},
+          "environment steps per seed, summed over all learners of a method");
+  v.Field("warmup_steps", c.warmup_steps, {0, kMany},
+          "environment steps per learner with random actions before the first update");
+  v.Field("update_every", c.update_every, {1, kMany},
+          "environment steps per learner from one burst of updates to the next");
+  v.Field("updates", c.updates, {1, kMany}, "gradient steps in a burst");
+  v.Field("checkpoint_seconds", c.checkpoint_seconds, {0.0, 1e9},
+          "least time between checkpoints (they take 5 % of the time at most)");
+}
+
+void VisitFields(core::FieldVisitor& v, EvaluationConfig& c) {
+  v.Field("every", c.every, {1, kMany},
+          "environment steps per seed, of all learners, between evaluations");
+  v.Field("episodes", c.episodes, {1, 10'000}, "episodes of each learner in an evaluation");
+  v.Field("seed", c.seed, {0, kMany}, "of the evaluation episodes, the same every time");
+}
+
+void VisitFields(core::FieldVisitor& v, TeacherConfig& c) {
+  v.Choice("source", c.source, kSources, "whose states the teacher answers on");
+  v.Field("run", c.run, "folder of a trained run to load; empty: train a teacher first");
+  v.Field("share", c.share, {0.0, 1.0, true}, "share of the budget for the teacher's training");
+  v.Field("rollout_steps", c.rollout_steps, {1, kMany},
+          "environment steps per seed recorded from the teacher, source teacher_rollouts only");
+}
+
+void VisitFields(core::FieldVisitor& v, MethodConfig& c) {
+  v.Field("name", c.name, "in tables and folders");
+  v.Choice("kind", c.kind, kKinds, "whom a learner learns from");
+  if (c.kind == MethodKind::kAlone) return;
+  if (c.kind == MethodKind::kTeacher) {
+    // A teacher is better nearly everywhere; weighing is for peers.
+    if (v.reading()) c.distill.weight.kind = distill::WeightKind::kUniform;
+    v.Section("teacher", c.teacher, "kind teacher: who teaches, on which states");
+  }
+  v.Section("distill", c.distill, "the distillation step");
+}
+
+void VisitFields(core::FieldVisitor& v, RunConfig& c) {
+  v.Field("name", c.name, "of the run and its folder");
+  v.Field("seeds", c.seeds, {0, kMany}, "one independent repetition each");
+  v.Field("device", c.device, "auto, cpu or cuda: where the learners compute");
+  v.Field("actor_threads", c.actor_threads, {1, 1024}, "threads that step environments; results do not depend on it");
+  v.Field("learner_threads", c.learner_threads, {1, 1024}, "threads of each learner's products");
+  v.Field("parallel_methods", c.parallel_methods, {0, 1024},
+          "methods trained at once; 0: as many as cores allow");
+  v.Section("env", c.env, "the task");
+  v.Section("training", c.training, "budgets and schedule");
+  v.Section("evaluation", c.evaluation, "episodes without exploration");
+  v.Section("agent", c.agent, "the reinforcement-learning agent, the same for all methods");
+  v.List("methods", c.methods, "what is compared");
+}
+
+std::string_view KindName(MethodKind kind) { return kKinds[static_cast<std::size_t>(kind)].name; }
+
+std::int64_t PopulationPerSeed(MethodKind kind) { return kind == MethodKind::kDual ? 2 : 1; }
+
+namespace {
+
+void CheckName(const core::ConfigFile& file, const std::string& path, const std::string& name) {
+  const bool fits = !name.empty() && name.size() <= 100 && name[0] != '.' &&
+                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                           "0123456789_.-") == std::string::npos;
+  if (fits) return;
+  throw ConfigError(fmt::format(
+      "{} = \"{}\" cannot name a folder; allowed are letters, digits, '_', '-' and '.'",
+      file.Where(path), name));
+}
+
+// The checks that span several fields.
+void Validate(const core::ConfigFile& file, const RunConfig& config) {
+  CheckName(file, "name", config.name);
+  if (std::find(std::begin(kDevices), std::end(kDevices), config.device) == std::end(kDevices)) {
+    throw ConfigError(fmt::format("{} = \"{}\" is not one of \"auto\", \"cpu\", \"cuda\"",
+                                  file.Where("device"), config.device));
+  }
+  if (config.seeds.empty()) {
+    throw ConfigError(fmt::format("{} is empty; allowed is at least one seed", file.Where("seeds")));
+  }
+  if (std::set<std::int64_t>(config.seeds.begin(), config.seeds.end()).size() !=
+      config.seeds.size()) {
+    throw ConfigError(fmt::format("{} holds a seed twice; allowed are different seeds",
+                                  file.Where("seeds")));
+  }
+  try {
+    envs::MakeEnv(config.env.id);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", file.Where("env.id"), error.what()));
+  }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < config.methods.size(); ++i) {
+    const std::string path = fmt::format("methods.{}.name", i);
+    CheckName(file, path, config.methods[i].name);
+    if (!names.insert(config.methods[i].name).second) {
+      throw ConfigError(fmt::format("{} = \"{}\" is taken by a method before it; names must differ",
+                                    file.Where(path), config.methods[i].name));
+    }
+  }
+  const std::int64_t least = 2 * config.env.per_learner;
+  if (config.training.env_steps_total < least) {
+    throw ConfigError(fmt::format("{} = {} is less than one step of each environment of a pair, {}",
+                                  file.Where("training.env_steps_total"),
+                                  config.training.env_steps_total, least));
+  }
+}
+
+}  // namespace
+
+RunConfig LoadRunConfig(const std::filesystem::path& path,
+                        std::span<const std::string> overrides) {
+  const core::ConfigFile file(path, overrides);
+  RunConfig config;
+  config.name = path.stem().string();
+  file.Read(config);
+  if (config.methods.empty()) {
+    for (const auto& kind : kKinds) {
+      MethodConfig method;
+      method.name = kind.name;
+      method.kind = kind.value;
+      if (kind.value == MethodKind::kTeacher) {
+        method.distill.weight.kind = distill::WeightKind::kUniform;
+      }
+      config.methods.push_back(method);
+    }
+  }
+  Validate(file, config);
+  return config;
+}
+
+}  // namespace duet::runners

@@ -1,0 +1,79 @@
+// The settings of training runs and comparisons.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agents/registry.h"
+#include "core/fields.h"
+#include "distill/distiller.h"
+
+namespace duet::runners {
+
+struct EnvironmentConfig {
+  std::string id = "InvertedPendulum-v5";
+  std::int64_t per_learner = 1;  // environments that each learner acts in at once
+};
+
+// Budgets are per seed. `env_steps_total` counts the steps of all learners of a method: a pair takes
+// half of them each, and a teacher that is trained first takes its share.
+struct TrainingConfig {
+  std::int64_t env_steps_total = 100'000;
+  std::int64_t warmup_steps = 1000;  // per learner, uniformly random actions and no updates
+  std::int64_t update_every = 1;     // per learner, env steps from one burst of updates to the next
+  std::int64_t updates = 1;          // gradient steps in a burst
+  double checkpoint_seconds = 60.0;  // from one checkpoint to the next, at least
+};
+
+struct EvaluationConfig {
+  std::int64_t every = 5000;  // in env steps of all learners of a seed
+  std::int64_t episodes = 10;
+  std::int64_t seed = 12345;  // of the episodes, the same at every evaluation
+};
+
+enum class MethodKind { kAlone, kTeacher, kDual };
+enum class TeacherSource { kStudentStates, kTeacherReplay, kTeacherRollouts };
+
+struct TeacherConfig {
+  TeacherSource source = TeacherSource::kStudentStates;
+  std::string run;              // folder of a trained run; empty: one is trained first
+  double share = 0.5;           // of the budget, that the teacher's training takes
+  std::int64_t rollout_steps = 10'000;  // recorded from the teacher, for source teacher_rollouts
+};
+
+struct MethodConfig {
+  std::string name = "alone";
+  MethodKind kind = MethodKind::kAlone;
+  TeacherConfig teacher;          // kind teacher only
+  distill::DistillConfig distill;  // kinds teacher and dual
+};
+
+struct RunConfig {
+  std::string name = "run";
+  std::vector<std::int64_t> seeds = {0, 1, 2, 3, 4};
+  std::string device = "auto";
+  std::int64_t actor_threads = 1;
+  std::int64_t learner_threads = 1;
+  std::int64_t parallel_methods = 0;
+  EnvironmentConfig env;
+  TrainingConfig training;
+  EvaluationConfig evaluation;
+  agents::AgentConfig agent;
+  std::vector<MethodConfig> methods;
+};
+void VisitFields(core::FieldVisitor& v, RunConfig& c);
+
+// "alone", "teacher" or "dual".
+std::string_view KindName(MethodKind kind);
+
+// Learners of one seed that are trained side by side.
+std::int64_t PopulationPerSeed(MethodKind kind);
+
+// Reads and checks a settings file; where it names no methods, they are alone, teacher and dual.
+// Throws ConfigError or IoError.
+RunConfig LoadRunConfig(const std::filesystem::path& path, std::span<const std::string> overrides);
+
+}  // namespace duet::runners

@@ -1,0 +1,38 @@
+// Returns without learning and without exploration.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+#include "envs/vector_env.h"
+#include "runners/config.h"
+
+namespace duet::runners {
+
+// Plays the same episodes at every call: episode i starts from the same seed for every member, so
+// differences are the policies'.
+class Evaluator {
+ public:
+  Evaluator(const std::string& env_id, const EvaluationConfig& config, std::int64_t members,
+            std::int64_t num_threads);
+
+  struct Returns {
+    std::vector<std::vector<double>> per_episode;  // [M][episodes], undiscounted
+    std::vector<double> mean;                      // [M]
+  };
+  // Moves none of the agent's random streams.
+  Returns Evaluate(agents::Agent& agent);
+
+ private:
+  EvaluationConfig config_;
+  std::int64_t members_;
+  envs::VectorEnv env_;
+};
+
+// From [-1, 1] to the units of the environment, entry by entry.
+void ScaleActions(const envs::EnvSpec& spec, std::span<const float> actions,
+                  std::span<float> scaled);
+
+}  // namespace duet::runners

@@ -1,0 +1,57 @@
+// The program: reads the command line, runs the command, and turns errors into one line.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <new>
+
+#include "runners/env_command.h"
+#include "runners/interrupt.h"
+#include "runners/report_command.h"
+#include "runners/train_command.h"
+
+namespace {
+
+// Exit codes: 0 done, 1 a check did not pass, 2 bad input or surroundings, 130 interrupted.
+constexpr int kBadInput = 2;
+constexpr int kInterrupted = 130;
+
+int Run(int argc, char** argv) {
+  CLI::App app("Duet: policy distillation for continuous control, from peers and from teachers",
+               "duet");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", DUET_VERSION);
+  int exit_code = 0;
+  duet::runners::AddCompareCommand(app, exit_code);
+  duet::runners::AddTrainCommand(app, exit_code);
+  duet::runners::AddEvaluateCommand(app, exit_code);
+  duet::runners::AddReportCommand(app, exit_code);
+  duet::runners::AddEnvCommand(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "duet: {} (see duet --help)\n", error.what());
+    return kBadInput;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const duet::runners::Interrupted& interruption) {
+    fmt::print(stderr, "duet: {}\n", interruption.what());
+    return kInterrupted;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "duet: out of memory; fewer seeds, a smaller agent.replay_capacity or "
+                       "agent.batch_size need less\n");
+    return kBadInput;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "duet: {}\n", error.what());
+    return kBadInput;
+  }
+}

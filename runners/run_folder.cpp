@@ -1,0 +1,76 @@
+#include "runners/run_folder.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sstream>
+
+#include "core/archive.h"
+#include "core/config_reader.h"
+#include "core/config_writer.h"
+#include "core/error.h"
+#include "core/random.h"
+
+namespace duet::runners {
+
+void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agent,
+                    const PolicyFacts& facts) {
+  core::ArchiveWriter archive;
+  archive.AddText("kind", "policy");
+  archive.AddText("env_id", facts.env_id);
+  archive.AddNumber("observation_size", facts.observation_size);
+  archive.AddNumber("action_size", facts.action_size);
+  archive.AddText("seeds", fmt::format("{}", fmt::join(facts.seeds, " ")));
+  archive.AddNumber("learners", facts.learners);
+  archive.AddNumber("env_steps_total", facts.env_steps_total);
+  archive.AddText("agent", core::ToToml(facts.agent));
+  agent.SavePolicy(archive);
+  archive.Write(path);
+}
+
+namespace {
+
+PolicyFacts ReadFacts(const core::ArchiveReader& archive) {
+  if (!archive.Has("kind") || archive.GetText("kind") != "policy") {
+    throw IoError(fmt::format("{}: holds no policy; allowed is the policy.safetensors of a run",
+                              archive.path().string()));
+  }
+  PolicyFacts facts;
+  facts.env_id = archive.GetText("env_id");
+  facts.observation_size = archive.GetNumber("observation_size");
+  facts.action_size = archive.GetNumber("action_size");
+  facts.learners = archive.GetNumber("learners");
+  facts.env_steps_total = archive.GetNumber("env_steps_total");
+  std::istringstream seeds(archive.GetText("seeds"));
+  for (std::int64_t seed = 0; seeds >> seed;) facts.seeds.push_back(seed);
+  core::ConfigFile(archive.GetText("agent"), archive.path().string(), {}).Read(facts.agent);
+  return facts;
+}
+
+}  // namespace
+
+PolicyFacts ReadPolicyFacts(const std::filesystem::path& path) {
+  return ReadFacts(core::ArchiveReader(path));
+}
+
+std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& policy_path,
+                                               std::span<const std::int64_t> members,
+                                               std::uint64_t seed, std::int64_t replay_capacity,
+                                               at::Device device) {
+  const core::ArchiveReader archive(policy_path);
+  const PolicyFacts facts = ReadFacts(archive);
+  agents::AgentSpec spec{.envs = 1,
+                         .observation_size = facts.observation_size,
+                         .action_size = facts.action_size,
+                         .member_seeds = {},
+                         .replay_capacity = replay_capacity,
+                         .device = device};
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    spec.member_seeds.push_back(core::SplitSeed(seed, "frozen", m));
+  }
+  std::unique_ptr<agents::Agent> agent = agents::MakeAgent(facts.agent, spec);
+  agent->LoadPolicy(archive, members);
+  return agent;
+}
+
+}  // namespace duet::runners

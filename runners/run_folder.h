@@ -1,0 +1,50 @@
+// Where a run keeps its files.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/registry.h"
+#include "runners/config.h"
+
+namespace duet::runners {
+
+// Files of one training run.
+struct RunFolder {
+  std::filesystem::path path;
+
+  std::filesystem::path config() const { return path / "config.toml"; }
+  std::filesystem::path checkpoint() const { return path / "checkpoints" / "latest.safetensors"; }
+  std::filesystem::path policy() const { return path / "policy.safetensors"; }
+  std::filesystem::path result() const { return path / "result.json"; }
+  std::filesystem::path teacher() const { return path / "teacher"; }
+};
+
+// Who the members of a saved population are.
+struct PolicyFacts {
+  std::string env_id;
+  std::int64_t observation_size = 0;
+  std::int64_t action_size = 0;
+  std::vector<std::int64_t> seeds;
+  std::int64_t learners = 1;       // per seed; member = seed index * learners + learner
+  std::int64_t env_steps_total = 0;  // per seed, of the training
+  agents::AgentConfig agent;
+};
+
+// Saves the population's networks and statistics with what is needed to use them elsewhere.
+void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agent,
+                    const PolicyFacts& facts);
+// Throws IoError where the file is missing, damaged or of another kind.
+PolicyFacts ReadPolicyFacts(const std::filesystem::path& path);
+
+// The frozen population of a finished run, member m being its member members[m], with room for
+// `replay_capacity` transitions. Throws IoError as above.
+std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& policy_path,
+                                               std::span<const std::int64_t> members,
+                                               std::uint64_t seed, std::int64_t replay_capacity,
+                                               at::Device device);
+
+}  // namespace duet::runners

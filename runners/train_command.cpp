@@ -1,0 +1,246 @@
+#include "runners/train_command.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "core/config_writer.h"
+#include "core/error.h"
+#include "envs/registry.h"
+#include "runners/comparison.h"
+#include "runners/config.h"
+#include "runners/console.h"
+#include "runners/evaluator.h"
+#include "runners/interrupt.h"
+#include "runners/run_folder.h"
+
+namespace duet::runners {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a person gave on the command line of train and compare.
+struct RunArguments {
+  std::string config;
+  std::string out;
+  std::string method;
+  bool resume = false;
+  std::vector<std::string> overrides;
+};
+
+void AddRunArguments(CLI::App& command, RunArguments& arguments) {
+  command.add_option("config", arguments.config,
+                     "settings file (TOML); with --resume the folder of a run")
+      ->required();
+  command.add_option("--out", arguments.out, "run folder (default: runs/NAME, numbered if taken)");
+  command.add_flag("--resume", arguments.resume, "continue the run in the folder given, bit for bit");
+  command.add_option("--set", arguments.overrides,
+                     "override a setting: key.path=value, as in training.env_steps_total=20000")
+      ->allow_extra_args(false);
+  command.footer([] { return "Settings with their defaults:\n\n" + core::SettingsHelp([] {
+                               RunConfig config;
+                               MethodConfig teacher;
+                               teacher.name = "teacher";
+                               teacher.kind = MethodKind::kTeacher;
+                               config.methods = {teacher};
+                               return config;
+                             }()); });
+}
+
+bool HasFiles(const fs::path& folder) {
+  std::error_code code;
+  return fs::exists(folder, code) && !fs::is_empty(folder, code);
+}
+
+// The folder of a new run: the one asked for, or the first free one of the run's name.
+fs::path NewRunFolder(const std::string& out, const std::string& name) {
+  if (!out.empty()) {
+    if (HasFiles(out)) {
+      throw ConfigError(fmt::format(
+          "--out {}: the folder is not empty; allowed are a new folder, or --resume to continue the "
+          "run in it",
+          out));
+    }
+    return out;
+  }
+  fs::path folder = fs::path("runs") / name;
+  for (int number = 2; HasFiles(folder); ++number) {
+    folder = fs::path("runs") / fmt::format("{}-{}", name, number);
+  }
+  return folder;
+}
+
+// What to do where: the settings and the folder of a new or a resumed run.
+std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments) {
+  if (!arguments.resume) {
+    if (fs::is_directory(arguments.config)) {
+      throw ConfigError(fmt::format(
+          "{}: is a folder; allowed is a settings file, or --resume to continue the run in the folder",
+          arguments.config));
+    }
+    RunConfig config = LoadRunConfig(arguments.config, arguments.overrides);
+    fs::path folder = NewRunFolder(arguments.out, config.name);
+    return {std::move(config), std::move(folder)};
+  }
+  if (!arguments.out.empty()) {
+    throw ConfigError("--out: not together with --resume, which continues a run where it is");
+  }
+  const RunFolder folder{arguments.config};
+  if (!fs::exists(folder.config())) {
+    throw ConfigError(fmt::format("--resume {}: there is no config.toml; allowed is the folder of a run",
+                                  arguments.config));
+  }
+  return {LoadRunConfig(folder.config(), arguments.overrides), folder.path};
+}
+
+// Runs and shows; an interruption says how to go on.
+void RunAndShow(const RunConfig& config, const fs::path& folder, bool resume,
+                std::string_view command) {
+  CatchInterrupts();
+  fmt::print(stderr, "{}: {} on {}, {} seeds, {} environment steps per seed -> {}\n", command,
+             config.name, config.env.id, config.seeds.size(), config.training.env_steps_total,
+             folder.string());
+  try {
+    const ComparisonResult comparison = RunComparison(config, folder, resume);
+    fmt::print("{}\nreport: {}\n", ComparisonTable(comparison), (folder / "report.html").string());
+  } catch (const Interrupted& interruption) {
+    throw Interrupted(fmt::format("{}; a checkpoint is saved: continue with ./duet {} --resume {}",
+                                  interruption.what(), command, folder.string()));
+  }
+}
+
+}  // namespace
+
+void AddCompareCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "compare", "train several methods on one task and say which was better");
+  auto arguments = std::make_shared<RunArguments>();
+  AddRunArguments(*command, *arguments);
+  command->callback([arguments, &exit_code] {
+    const auto [config, folder] = Prepare(*arguments);
+    RunAndShow(config, folder, arguments->resume, "compare");
+    exit_code = 0;
+  });
+}
+
+void AddTrainCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("train", "train one method");
+  auto arguments = std::make_shared<RunArguments>();
+  AddRunArguments(*command, *arguments);
+  command->add_option("--method", arguments->method,
+                      "which of the file's methods (default: the first)");
+  command->callback([arguments, &exit_code] {
+    auto [config, folder] = Prepare(*arguments);
+    const auto named = std::find_if(config.methods.begin(), config.methods.end(),
+                                    [&](const auto& m) { return m.name == arguments->method; });
+    if (named == config.methods.end() && !arguments->method.empty()) {
+      std::vector<std::string> names;
+      for (const MethodConfig& method : config.methods) names.push_back(method.name);
+      throw ConfigError(fmt::format("--method {}: there is no such method; allowed are {}",
+                                    arguments->method, fmt::join(names, ", ")));
+    }
+    const MethodConfig method = named == config.methods.end() ? config.methods.front() : *named;
+    config.methods = {method};
+    RunAndShow(config, folder, arguments->resume, "train");
+    exit_code = 0;
+  });
+}
+
+namespace {
+
+struct EvaluateArguments {
+  std::string run;
+  std::int64_t episodes = 10;
+  std::int64_t seed = 12345;
+  std::int64_t threads = 1;
+  std::string device = "auto";
+  bool json = false;
+};
+
+// The policies below a folder: of one run, or of the methods of a comparison.
+std::vector<std::pair<std::string, fs::path>> FindPolicies(const fs::path& run) {
+  std::vector<std::pair<std::string, fs::path>> found;
+  if (fs::is_regular_file(run)) return {{run.stem().string(), run}};
+  if (fs::exists(RunFolder{run}.policy())) {
+    return {{run.filename().string(), RunFolder{run}.policy()}};
+  }
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(run / "methods", code)) {
+    const fs::path policy = RunFolder{entry.path()}.policy();
+    if (fs::exists(policy)) found.emplace_back(entry.path().filename().string(), policy);
+  }
+  std::sort(found.begin(), found.end());
+  if (found.empty()) {
+    throw IoError(fmt::format("{}: there is no policy.safetensors; allowed is the folder of a finished run",
+                              run.string()));
+  }
+  return found;
+}
+
+void Evaluate(const EvaluateArguments& arguments) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const auto& [name, path] : FindPolicies(arguments.run)) {
+    const PolicyFacts facts = ReadPolicyFacts(path);
+    std::vector<std::int64_t> members(facts.seeds.size() * static_cast<std::size_t>(facts.learners));
+    std::iota(members.begin(), members.end(), 0);
+    const std::unique_ptr<agents::Agent> agent =
+        LoadFrozenAgent(path, members, 0, 1, agents::ChooseDevice(arguments.device));
+    Evaluator evaluator(facts.env_id, {.episodes = arguments.episodes, .seed = arguments.seed},
+                        static_cast<std::int64_t>(members.size()), arguments.threads);
+    const Evaluator::Returns returns = evaluator.Evaluate(*agent);
+    if (!arguments.json) {
+      fmt::print("{} on {}, {} episodes each\n  seed  learner        mean         min         max\n",
+                 name, facts.env_id, arguments.episodes);
+    }
+    for (std::size_t m = 0; m < members.size(); ++m) {
+      const std::int64_t learner = static_cast<std::int64_t>(m) % facts.learners;
+      const std::int64_t seed = facts.seeds[m / static_cast<std::size_t>(facts.learners)];
+      const auto& episodes = returns.per_episode[m];
+      if (arguments.json) {
+        all.push_back({{"method", name},
+                       {"env", facts.env_id},
+                       {"seed", seed},
+                       {"learner", learner},
+                       {"mean", returns.mean[m]},
+                       {"returns", episodes}});
+      } else {
+        fmt::print("{:>6}  {:>7}  {:>10.2f}  {:>10.2f}  {:>10.2f}\n", seed, learner, returns.mean[m],
+                   *std::min_element(episodes.begin(), episodes.end()),
+                   *std::max_element(episodes.begin(), episodes.end()));
+      }
+    }
+  }
+  if (arguments.json) fmt::print("{}\n", all.dump(2));
+}
+
+}  // namespace
+
+void AddEvaluateCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("evaluate", "returns of trained policies, without exploration");
+  auto arguments = std::make_shared<EvaluateArguments>();
+  command->add_option("run", arguments->run, "folder of a run, or a policy.safetensors")->required();
+  command->add_option("--episodes", arguments->episodes, "per learner")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command->add_option("--seed", arguments->seed, "of the episodes; the default is training's own")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--threads", arguments->threads, "that step environments")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->add_option("--device", arguments->device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->callback([arguments, &exit_code] {
+    Evaluate(*arguments);
+    exit_code = 0;
+  });
+}
+
+}  // namespace duet::runners
