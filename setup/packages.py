@@ -47,7 +47,9 @@ class _Apt:
         self._step = step
 
     def __call__(self, *arguments):
-        command = [*self._root, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", *arguments]
+        # Descriptor 3 takes apt's status lines: apt closes it to package scripts, which need their output.
+        command = [*self._root, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8",
+                   "sh", "-c", 'exec "$@" 3>&1', "sh", *arguments]
         return process.run(command, on_line=self._show, survive=True,
                            stdin=None if self._root == ["sudo"] else subprocess.DEVNULL)
 
@@ -67,8 +69,8 @@ def install(names, optional, step):
     have = [name for name in optional if process.run(["apt-cache", "show", name])[0] == 0]
     if not names + have:
         return
-    command = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "APT::Status-Fd=1",
-               "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3", *names, *have]
+    command = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "APT::Status-Fd=3",
+               "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3", *names, *have]
     status, output = apt(*command)
     if status != 0 and "dpkg --configure -a" in output:
         apt("dpkg", "--configure", "-a")  # an earlier installation was interrupted

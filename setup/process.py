@@ -72,8 +72,11 @@ def cause(output):
         if match:
             return text.format(*[group for group in match.groups() if group])
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"error|^E:", line, re.IGNORECASE)]
-    return (errors or lines or ["no output"])[0 if errors else -1][:200]
+    for pattern in (r"^(E|ERROR): (?!Can not write log)", r"\berror:", r"error"):
+        errors = [line for line in lines if re.search(pattern, line, re.IGNORECASE)]
+        if errors:
+            return errors[0][:200]
+    return lines[-1][:200] if lines else "it said nothing"
 
 
 def failed(what, output):
