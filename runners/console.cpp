@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 
 #include "runners/summary.h"
 
@@ -14,7 +15,6 @@ namespace duet::runners {
 namespace {
 
 constexpr std::size_t kTableColumns = 100;
-constexpr std::size_t kGap = 2;
 constexpr std::chrono::milliseconds kRedrawEvery{100};
 constexpr std::chrono::seconds kPrintEvery{10};
 
@@ -117,15 +117,18 @@ std::string ComparisonTable(const ComparisonResult& comparison) {
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
   }
-  std::size_t total = kGap * (widths.size() - 1);
-  for (const std::size_t width : widths) total += width;
-  // A long name gives way to the numbers.
-  if (total > kTableColumns) {
-    const std::size_t excess = total - kTableColumns;
-    widths[0] = std::max<std::size_t>(6, widths[0] - std::min(widths[0], excess));
-    total = kGap * (widths.size() - 1);
-    for (const std::size_t width : widths) total += width;
-  }
+  // Where the numbers need the room, names are clipped, then the gaps shrink.
+  std::size_t gap = 2;
+  const auto total = [&] {
+    return std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1));
+  };
+  const auto clip_names = [&](std::size_t least) {
+    const std::size_t excess = total() - std::min(total(), kTableColumns);
+    widths[0] = std::max(std::min(widths[0], least), widths[0] - std::min(widths[0], excess));
+  };
+  clip_names(10);
+  if (total() > kTableColumns) gap = 1;
+  clip_names(4);
   const std::size_t seeds = SeedCount(comparison);
   std::string table =
       Wrap(fmt::format("{} on {}, {} seed{}, {}", comparison.name, comparison.task, seeds,
@@ -135,10 +138,10 @@ std::string ComparisonTable(const ComparisonResult& comparison) {
   for (std::size_t r = 0; r < rows.size(); ++r) {
     std::string line = PadRight(Clip(rows[r][0], widths[0]), widths[0]);
     for (std::size_t i = 1; i < widths.size(); ++i) {
-      line += std::string(kGap, ' ') + PadLeft(rows[r][i], widths[i]);
+      line += std::string(gap, ' ') + PadLeft(rows[r][i], widths[i]);
     }
     table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-    if (r == 1) table += std::string(total, '-') + "\n";
+    if (r == 1) table += std::string(total(), '-') + "\n";
   }
   table += "\n";
   for (std::size_t i = 0; i < summaries.size(); ++i) {

@@ -119,10 +119,11 @@ std::string Table(const std::vector<std::string>& head,
   return html + "</tbody></table></div>";
 }
 
-std::string ScoreCell(const Estimate& estimate) {
-  const std::string text = FormatScore(estimate);
+// "812.4 [640.1, 930.0]" with the interval in softer ink.
+std::string WithRange(std::string_view text) {
   const std::size_t space = text.find(' ');
-  return text.substr(0, space) + " <span class=\"range\">" + text.substr(space + 1) + "</span>";
+  return fmt::format("{} <span class=\"range\">{}</span>", text.substr(0, space),
+                     text.substr(space + 1));
 }
 
 Json CurveJson(const std::vector<double>& total, const std::vector<double>& learner,
@@ -220,6 +221,12 @@ std::optional<Json> DiagnosticJson(const MethodResult& method, const std::string
       }
     }
     if (count == 0) continue;
+    // Where a student begins after its teacher, the line breaks.
+    if (!learner.empty() && learner.back() > point.env_steps_per_learner) {
+      total.push_back(point.env_steps_total);
+      learner.push_back(point.env_steps_per_learner);
+      for (Json* list : {&value, &low, &high}) list->push_back(nullptr);
+    }
     total.push_back(point.env_steps_total);
     learner.push_back(point.env_steps_per_learner);
     value.push_back(sum / count);
@@ -312,10 +319,11 @@ std::string ScoreTable(const ComparisonResult& comparison,
   std::vector<std::vector<std::string>> rows;
   for (std::size_t i = 0; i < summaries.size(); ++i) {
     const MethodSummary& summary = summaries[i];
-    rows.push_back({Escape(comparison.methods[i].name), ScoreCell(summary.final_return.iqm),
-                    FormatScore(summary.final_return.median),
-                    FormatScore(summary.final_return.mean), ScoreCell(summary.best_return.iqm),
-                    ScoreCell(summary.area_under_curve.iqm)});
+    rows.push_back(
+        {Escape(comparison.methods[i].name), WithRange(FormatScore(summary.final_return.iqm)),
+         FormatScore(summary.final_return.median), FormatScore(summary.final_return.mean),
+         WithRange(FormatScore(summary.best_return.iqm)),
+         WithRange(FormatScore(summary.area_under_curve.iqm))});
   }
   return Table({"Method", "Final IQM <span class=\"range\">[95&nbsp;%]</span>", "Median", "Mean",
                 "Best IQM <span class=\"range\">[95&nbsp;%]</span>",
@@ -332,11 +340,8 @@ std::string ImprovementSection(const ComparisonResult& comparison,
   for (std::size_t i = 0; i < summaries.size(); ++i) {
     if (!summaries[i].improvement) continue;
     const Estimate& probability = summaries[i].improvement->probability;
-    const std::string text = FormatProbability(probability);
-    const std::size_t space = text.find(' ');
     rows.push_back(
-        {Escape(comparison.methods[i].name), text.substr(0, space),
-         "<span class=\"range\">" + text.substr(space + 1) + "</span>",
+        {Escape(comparison.methods[i].name), WithRange(FormatProbability(probability)),
          fmt::format(
              "<span class=\"interval\" aria-hidden=\"true\"><i></i><b style=\"left:{0:.1f}%;"
              "width:{1:.1f}%;background:var(--series-{3})\"></b><em style=\"left:{2:.1f}%;"
@@ -350,7 +355,9 @@ std::string ImprovementSection(const ComparisonResult& comparison,
              "seed of the method ends higher than a seed of {}. An interval that includes 0.5, the "
              "middle line, shows no difference.</p>",
              Escape(baseline->name), Escape(baseline->name)) +
-         Table({"Method", "P(better)", "95&nbsp;%", "0&emsp;…&emsp;0.5&emsp;…&emsp;1"}, rows) +
+         Table({"Method", "P(better) <span class=\"range\">[95&nbsp;%]</span>",
+                "0&emsp;…&emsp;0.5&emsp;…&emsp;1"},
+               rows) +
          "</section>";
 }
 

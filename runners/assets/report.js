@@ -12,9 +12,9 @@
     const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
     return `rgba(${r}, ${g}, ${b}, ${alpha})`;
   };
-  // Methods differ in dashes too, for eyes that see few colours.
-  const kDashes = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
-  const dash = (method) => kDashes[method.dash % kDashes.length];
+  // From the fourth method on they differ in dashes too, for eyes that see few colours.
+  const kDashes = [[], [8, 4], [10, 3, 2, 3], [3, 3]];
+  const dash = (method) => kDashes[Math.max(0, method.dash - 2) % kDashes.length];
 
   const steps = (value) => {
     if (value >= 1e6) return `${+(value / 1e6).toPrecision(4)} M`;
