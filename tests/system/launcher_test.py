@@ -40,6 +40,12 @@ FAILING_APT = """#!/bin/sh
 echo "E: Failed to fetch: Temporary failure resolving the name of the mirror" >&2
 exit 100
 """
+# Installs into a file, and says how far it is on descriptor 3.
+WORKING_APT = """#!/bin/sh
+[ "$1" = install ] || exit 0
+echo "pmstatus:g++:60.0:Installing" >&3
+echo "$@" >> "$HOME/apt-calls"
+"""
 # Counts its calls, waits as long as told, then does as told with the prepared wheels.
 PIP = """
 import os, shutil, sys, time
@@ -115,9 +121,13 @@ class LauncherTest(unittest.TestCase):
             lines.append(f"wheel {bundle} {name} 3.17.0 {megabytes} {megabytes} {digest}")
         write(f"{self.checkout}/setup/versions.txt", "\n".join(lines) + "\n")
 
-    def start(self, *arguments, before=(), **variables):
+    def pins(self):
+        with open(f"{self.checkout}/setup/versions.txt", encoding="utf-8") as file:
+            return file.read()
+
+    def start(self, *arguments, before=(), start_new_session=False, **variables):
         return subprocess.Popen([*before, f"{self.checkout}/duet", *arguments], cwd=self.folder, text=True,
-                                env={**self.environment, **variables}, stdin=subprocess.DEVNULL,
+                                start_new_session=start_new_session, env={**self.environment, **variables}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def duet(self, *arguments, **options):
@@ -231,6 +241,27 @@ class LauncherTest(unittest.TestCase):
 
     def test_no_network_for_apt(self):
         self.assert_one_line(self.duet("x", MISSING="g++"), "installing Debian packages failed: no network")
+
+    def test_installs_only_the_missing_packages(self):
+        write(self.path("bin", "apt-get"), WORKING_APT, executable=True)
+        write(f"{self.checkout}/setup/versions.txt", self.pins().replace("program g++", "program g++ cmake ccache"))
+        code, _, err = self.duet("x", MISSING="g++ ccache")
+        self.assertEqual(code, 7, err)
+        self.assertIn("[1/5] Debian packages: installing 2 (g++, ccache) … 80 %, done", err)
+        with open(self.path("apt-calls"), encoding="utf-8") as file:
+            (call,) = file.read().splitlines()
+        self.assertIn("--no-install-recommends", call)
+        self.assertTrue(call.endswith(" g++ ccache"), call)
+
+    def test_interrupted_it_says_that_the_next_start_goes_on(self):
+        with self.start("x", PIP_SLEEPS="30", start_new_session=True) as process:
+            while not os.path.exists(self.path("fake", "pip", "calls")):
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertEqual(err.splitlines()[-1], "duet: interrupted; the next start goes on from here")
+        self.assertEqual(self.entries("cache", "duet"), ["downloads", "lock"])
 
     def test_a_corrupt_wheel(self):
         write(self.path("fake", "pip", "wheels", "torch.whl"), "half a wheel")
