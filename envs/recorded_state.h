@@ -10,14 +10,14 @@ namespace duet::envs {
 
 // A state of a rigid-body simulation between two steps.
 struct RecordedState {
-  std::int64_t step = 0;               // steps since the reset; 0: a state right after the reset
-  std::vector<double> qpos;            // [nq]
-  std::vector<double> qvel;            // [nv]
-  std::vector<double> qacc_warmstart;  // [nv]
-  double time = 0.0;                   // s
+  std::int64_t step = 0;          // steps since the reset; 0: a state right after the reset
+  std::vector<double> qpos = {};  // [nq]
+  std::vector<double> qvel = {};  // [nv]
+  std::vector<double> qacc_warmstart = {};  // [nv]
+  double time = 0.0;                        // s
   // x of the quantity whose change is the forward velocity, where it lags behind qpos and therefore
   // does not follow from it (Humanoid: centre of mass).
-  std::optional<double> lagged_x;
+  std::optional<double> lagged_x = std::nullopt;
 };
 
 // An environment that can continue from such a state.

@@ -147,8 +147,10 @@ SteppingRate MeasureSteppingRate(std::string_view id, const SteppingRateSettings
   // Warm caches, then find out how many steps make a round.
   run_round(2);
   const double step_seconds = run_round(3).first / 3.0;
+  const double round_seconds =
+      std::min(kRoundSeconds, settings.seconds / static_cast<double>(kMinRounds));
   const auto round_steps =
-      std::clamp<std::int64_t>(static_cast<std::int64_t>(kRoundSeconds / step_seconds), 1, 100000);
+      std::clamp<std::int64_t>(static_cast<std::int64_t>(round_seconds / step_seconds), 1, 100000);
 
   SteppingRate rate;
   double vector_total = 0.0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -78,7 +79,14 @@ StepResult MujocoEnv::Step(std::span<const float> action, std::span<double> obse
   const double forward_velocity = (position - position_) / step_seconds_;
   position_ = position;
   WriteObservation(observation);
-  return Judge(action, forward_velocity);
+  const StepResult result = Judge(action, forward_velocity);
+  if (!std::isfinite(result.reward)) {
+    throw NonFiniteError(
+        fmt::format("{}: the reward is {}; allowed is a finite number, which an "
+                    "action within its range gives",
+                    Where(), result.reward));
+  }
+  return result;
 }
 
 void MujocoEnv::CheckWarnings() const {
