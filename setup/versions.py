@@ -39,4 +39,6 @@ class Versions:
 
 
 def fingerprint(pins):
-    return hashlib.sha256("\n".join(map(str, pins)).encode()).hexdigest()
+    """Of wheels or requirement lines: changes when what would be installed changes."""
+    words = [pin if isinstance(pin, str) else f"{pin.name}=={pin.version} {pin.sha256}" for pin in pins]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
