@@ -58,7 +58,7 @@ class Build:
             if match:
                 finished, total = int(match.group(1)), int(match.group(2))
                 step.progress(finished / total, f"{finished}/{total}")
-            elif not line.startswith(("ninja: Entering", "ninja: build stopped", "-- ")):
+            elif not re.match(r"-- |ninja: (?!error)", line):
                 remarks.append(line)
 
         command = ["ninja", "-C", self.folder, f"-j{_jobs()}", *targets]
