@@ -510,13 +510,23 @@ void CheckTeacher(const PolicyFacts& facts, const std::filesystem::path& path,
       env.observation_size, env.action_size()));
 }
 
+// The one training run in the folder that a settings file names.
+RunFolder LoadedTeacher(const std::string& path) {
+  const std::vector<RunFolder> runs = FindTrainedRuns(path);
+  if (runs.size() == 1) return runs.front();
+  throw ConfigError(fmt::format(
+      "teacher.run = \"{}\": holds {} methods; allowed is one training run, as in \"{}\"", path,
+      runs.size(), runs.front().path.string()));
+}
+
 Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const RunFolder& folder,
                    bool resume, const Provenance& provenance,
                    const ProgressCallback& on_progress) {
   Teacher teacher;
-  RunFolder source{method.teacher.run};
-  if (method.teacher.run.empty()) {
-    source.path = folder.teacher();
+  RunFolder source{folder.teacher()};
+  if (!method.teacher.run.empty()) {
+    source = LoadedTeacher(method.teacher.run);
+  } else {
     RunConfig teacher_config = config;
     teacher_config.training.env_steps_total = WholeSteps(
         config, static_cast<std::int64_t>(std::llround(

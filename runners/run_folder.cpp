@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "core/archive.h"
@@ -12,6 +13,23 @@
 #include "core/random.h"
 
 namespace duet::runners {
+
+std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& path) {
+  if (std::filesystem::exists(RunFolder{path}.policy())) return {{path}};
+  std::vector<RunFolder> found;
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator(path / "methods", code)) {
+    const RunFolder run{entry.path()};
+    if (std::filesystem::exists(run.policy())) found.push_back(run);
+  }
+  std::sort(found.begin(), found.end(),
+            [](const RunFolder& a, const RunFolder& b) { return a.path < b.path; });
+  if (found.empty()) {
+    throw IoError(fmt::format(
+        "{}: there is no policy.safetensors; allowed is the folder of a finished run", path.string()));
+  }
+  return found;
+}
 
 void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agent,
                     const PolicyFacts& facts) {

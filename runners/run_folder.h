@@ -23,6 +23,10 @@ struct RunFolder {
   std::filesystem::path teacher() const { return path / "teacher"; }
 };
 
+// The training runs below a folder that have policies: the folder itself, or the methods of a
+// comparison by name. Throws IoError where there is none.
+std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& path);
+
 // Who the members of a saved population are.
 struct PolicyFacts {
   std::string env_id;

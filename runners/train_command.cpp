@@ -162,29 +162,11 @@ struct EvaluateArguments {
   bool json = false;
 };
 
-// The policies below a folder: of one run, or of the methods of a comparison.
-std::vector<std::pair<std::string, fs::path>> FindPolicies(const fs::path& run) {
-  std::vector<std::pair<std::string, fs::path>> found;
-  if (fs::is_regular_file(run)) return {{run.stem().string(), run}};
-  if (fs::exists(RunFolder{run}.policy())) {
-    return {{run.filename().string(), RunFolder{run}.policy()}};
-  }
-  std::error_code code;
-  for (const auto& entry : fs::directory_iterator(run / "methods", code)) {
-    const fs::path policy = RunFolder{entry.path()}.policy();
-    if (fs::exists(policy)) found.emplace_back(entry.path().filename().string(), policy);
-  }
-  std::sort(found.begin(), found.end());
-  if (found.empty()) {
-    throw IoError(fmt::format("{}: there is no policy.safetensors; allowed is the folder of a finished run",
-                              run.string()));
-  }
-  return found;
-}
-
 void Evaluate(const EvaluateArguments& arguments) {
   nlohmann::json all = nlohmann::json::array();
-  for (const auto& [name, path] : FindPolicies(arguments.run)) {
+  for (const RunFolder& run : FindTrainedRuns(arguments.run)) {
+    const fs::path path = run.policy();
+    const std::string name = run.path.filename().string();
     const PolicyFacts facts = ReadPolicyFacts(path);
     std::vector<std::int64_t> members(facts.seeds.size() * static_cast<std::size_t>(facts.learners));
     std::iota(members.begin(), members.end(), 0);
@@ -223,7 +205,7 @@ void Evaluate(const EvaluateArguments& arguments) {
 void AddEvaluateCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("evaluate", "returns of trained policies, without exploration");
   auto arguments = std::make_shared<EvaluateArguments>();
-  command->add_option("run", arguments->run, "folder of a run, or a policy.safetensors")->required();
+  command->add_option("run", arguments->run, "folder of a finished run")->required();
   command->add_option("--episodes", arguments->episodes, "per learner")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
