@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -30,11 +31,18 @@ std::string TypeName(ElementType type) {
 }
 
 ElementType TypeFromName(const std::string& name) {
-  for (const ElementType type : {ElementType::kFloat32, ElementType::kFloat64, ElementType::kInt64,
-                                 ElementType::kUint8}) {
+  for (const ElementType type :
+       {ElementType::kFloat32, ElementType::kFloat64, ElementType::kInt64, ElementType::kUint8}) {
     if (TypeName(type) == name) return type;
   }
   throw IoError(fmt::format("element type \"{}\" is unknown", name));
+}
+
+// The header as it stands in the file; arrays start on a multiple of 8 bytes.
+std::string HeaderText(const json& header) {
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
 }
 
 [[noreturn]] void Damaged(const std::filesystem::path& path, std::string_view what) {
@@ -82,8 +90,7 @@ void ArchiveWriter::AddNumber(const std::string& name, std::int64_t number) {
 }
 
 void ArchiveWriter::Write(const std::filesystem::path& path) const {
-  json header;
-  Sha256 digest;
+  json header = json::object();
   std::vector<std::span<const std::byte>> pieces(2);
   std::size_t offset = 0;
   for (const auto& [name, entry] : arrays_) {
@@ -91,19 +98,17 @@ void ArchiveWriter::Write(const std::filesystem::path& path) const {
                     {"shape", entry.shape},
                     {"data_offsets", {offset, offset + entry.bytes.size()}}};
     offset += entry.bytes.size();
-    digest.Update(entry.bytes);
     pieces.push_back(entry.bytes);
   }
-  json metadata = texts_;
-  // The texts are covered by the digest too.
-  digest.Update(metadata.dump());
+  json& metadata = header["__metadata__"] = texts_;
   metadata["format"] = kFormat;
   metadata["version"] = fmt::format("{}", kArchiveVersion);
+  Sha256 digest;
+  digest.Update(header.dump());
+  for (const auto piece : pieces) digest.Update(piece);
   metadata["sha256"] = digest.HexDigest();
-  header["__metadata__"] = metadata;
 
-  std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // arrays start on a multiple of 8 bytes
+  const std::string text = HeaderText(header);
   const std::uint64_t size = text.size();
   pieces[0] = std::as_bytes(std::span(&size, 1));
   pieces[1] = std::as_bytes(std::span(text));
@@ -121,41 +126,44 @@ ArchiveReader::ArchiveReader(const std::filesystem::path& path)
   const std::span<const std::byte> data =
       std::as_bytes(std::span(content_)).subspan(sizeof(header_size) + header_size);
   try {
-    json header = json::parse(content_.data() + sizeof(header_size),
-                              content_.data() + sizeof(header_size) + header_size);
-    json metadata = header.at("__metadata__");
-    header.erase("__metadata__");
+    const std::string_view text(content_.data() + sizeof(header_size), header_size);
+    json header = json::parse(text);
+    json& metadata = header.at("__metadata__");
     if (metadata.at("format") != kFormat) Damaged(path, "the file is of another kind");
     const int version = std::stoi(metadata.at("version").get<std::string>());
     if (version > kArchiveVersion) {
-      throw IoError(fmt::format(
-          "{}: written in format version {}; this program reads versions up to {}: use a newer Duet",
-          path.string(), version, kArchiveVersion));
+      throw IoError(
+          fmt::format("{}: written in format version {}; this program reads versions up to {}: use "
+                      "a newer Duet",
+                      path.string(), version, kArchiveVersion));
     }
+    // Whatever is written in another way than by ArchiveWriter has been changed.
+    const bool as_written = HeaderText(header) == text;
     const std::string expected = metadata.at("sha256");
-    for (const char* key : {"format", "version", "sha256"}) metadata.erase(key);
+    metadata.erase("sha256");
     Sha256 digest;
-    std::size_t end = 0;
+    digest.Update(header.dump());
+    digest.Update(data);
+    if (!as_written || digest.HexDigest() != expected) {
+      Damaged(path, "the content does not match its checksum");
+    }
+    for (const char* key : {"format", "version"}) metadata.erase(key);
+    texts_ = metadata.get<std::map<std::string, std::string>>();
+    header.erase("__metadata__");
     for (const auto& [name, entry] : header.items()) {
       Array array;
       array.type = TypeFromName(entry.at("dtype"));
       array.shape = entry.at("shape").get<std::vector<std::int64_t>>();
       const std::size_t begin = entry.at("data_offsets").at(0);
-      end = entry.at("data_offsets").at(1);
+      const std::size_t end = entry.at("data_offsets").at(1);
       std::size_t bytes = ElementSize(array.type);
       for (const std::int64_t size : array.shape) bytes *= static_cast<std::size_t>(size);
       if (begin > end || end > data.size() || bytes != end - begin) {
         Damaged(path, fmt::format("the array \"{}\" is cut off", name));
       }
       array.bytes = data.subspan(begin, end - begin);
-      digest.Update(array.bytes);
       arrays_.emplace(name, std::move(array));
     }
-    digest.Update(metadata.dump());
-    if (digest.HexDigest() != expected || end != data.size()) {
-      Damaged(path, "the content does not match its checksum");
-    }
-    texts_ = metadata.get<std::map<std::string, std::string>>();
   } catch (const json::exception&) {
     Damaged(path, "the header is damaged");
   } catch (const std::logic_error&) {
@@ -190,11 +198,13 @@ const std::string& ArchiveReader::GetText(const std::string& name) const {
 
 std::int64_t ArchiveReader::GetNumber(const std::string& name) const {
   const std::string& text = GetText(name);
-  try {
-    return std::stoll(text);
-  } catch (const std::logic_error&) {
-    throw IoError(fmt::format("{}: \"{}\" = \"{}\" is not a number", path_.string(), name, text));
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end) {
+    throw IoError(fmt::format("{}: the entry \"{}\" is not a number", path_.string(), name));
   }
+  return number;
 }
 
 }  // namespace duet::core

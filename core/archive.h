@@ -2,7 +2,7 @@
 //
 // The file is in the safetensors layout (8 bytes header length, a JSON header, raw little-endian
 // arrays), so other programs read the arrays with any safetensors library. The header's metadata
-// carries the format's name, its version and the SHA-256 of the arrays.
+// carries the format's name, its version and the SHA-256 of header and arrays.
 #pragma once
 
 #include <cstddef>
