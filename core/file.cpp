@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <system_error>
@@ -20,15 +22,32 @@ namespace {
 
 [[noreturn]] void ThrowSystemError(std::string_view doing, const std::filesystem::path& path,
                                    int code) {
-  throw IoError(fmt::format("{}: cannot {}: {}", path.string(), doing,
-                            std::system_category().message(code)));
+  throw IoError(
+      fmt::format("{}: cannot {}: {}", path.string(), doing, std::system_category().message(code)));
+}
+
+constexpr std::string_view kPartial = ".partial-";
+
+// Removes what processes that were killed amid writing `target` have left.
+void RemoveAbandonedParts(const std::filesystem::path& target) {
+  const std::string prefix = target.filename().string() + std::string(kPartial);
+  std::error_code code;
+  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
+  for (std::filesystem::directory_iterator entry(folder, code), end; !code && entry != end;
+       entry.increment(code)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const int process = std::atoi(name.c_str() + prefix.size());
+    if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) ::unlink(entry->path().c_str());
+  }
 }
 
 // A file under a temporary name that goes away unless it was renamed into place.
 class PendingFile {
  public:
   explicit PendingFile(const std::filesystem::path& target)
-      : target_(target), path_(target.string() + fmt::format(".partial-{}", ::getpid())) {
+      : target_(target), path_(target.string() + fmt::format("{}{}", kPartial, ::getpid())) {
+    RemoveAbandonedParts(target);
     descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (descriptor_ < 0) ThrowSystemError("write", target_, errno);
   }
@@ -75,7 +94,12 @@ class PendingFile {
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::error_code code;
-  if (std::filesystem::is_directory(path, code)) ThrowSystemError("read", path, EISDIR);
+  const std::filesystem::file_status status = std::filesystem::status(path, code);
+  if (std::filesystem::is_directory(status)) ThrowSystemError("read", path, EISDIR);
+  // Reading a pipe could wait for ever, and a device could have no end.
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw IoError(fmt::format("{}: cannot read: it is not a regular file", path.string()));
+  }
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) ThrowSystemError("read", path, errno);
   std::string content(static_cast<std::size_t>(in.tellg()), '\0');
