@@ -10,6 +10,11 @@
 #include "core/error.h"
 
 namespace duet::core {
+namespace {
+
+constexpr char kEndMark = ';';
+
+}  // namespace
 
 std::uint64_t SplitSeed(std::uint64_t seed, std::string_view name, std::uint64_t index) {
   std::vector<std::uint32_t> words = {
@@ -38,9 +43,10 @@ std::int64_t Rng::Index(std::int64_t count) {
   return boost::random::uniform_int_distribution<std::int64_t>(0, count - 1)(engine_);
 }
 
+// The end mark shows that nothing was cut off.
 std::string Rng::SaveState() const {
   std::ostringstream out;
-  out << engine_;
+  out << engine_ << kEndMark;
   return out.str();
 }
 
@@ -48,7 +54,10 @@ void Rng::LoadState(const std::string& state) {
   std::istringstream in(state);
   std::mt19937_64 engine;
   in >> engine;
-  if (in.fail()) throw IoError("random stream: the saved state is damaged");
+  char mark = 0;
+  if (!in.get(mark) || mark != kEndMark || in.peek() != std::istringstream::traits_type::eof()) {
+    throw IoError("random stream: the saved state is damaged");
+  }
   engine_ = engine;
 }
 
