@@ -21,6 +21,14 @@ std::string Join(std::string_view path, std::string_view name) {
   return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
 }
 
+// Keys and words of the file may hold line breaks; errors may not.
+ConfigError OneLine(std::string message) {
+  std::replace_if(
+      message.begin(), message.end(),
+      [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  return ConfigError(message);
+}
+
 std::string TypeName(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::string:
@@ -43,8 +51,7 @@ std::string TypeName(const toml::node& node) {
 std::string Text(const toml::node& node) {
   std::ostringstream out;
   node.visit([&](const auto& value) { out << value; });
-  std::string text = out.str();
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  const std::string text = out.str();
   return text.size() > 60 ? text.substr(0, 57) + "..." : text;
 }
 
@@ -82,7 +89,7 @@ toml::table ParseToml(std::string_view text, std::string_view origin) {
   try {
     return toml::parse(text, origin);
   } catch (const toml::parse_error& error) {
-    throw ConfigError(fmt::format("{}:{}: not valid TOML: {}", origin,
+    throw OneLine(fmt::format("{}:{}: not valid TOML: {}", origin,
                                   error.source().begin.line, error.description()));
   }
 }
@@ -96,7 +103,42 @@ struct ConfigFile::Impl {
 
   void Override(const std::string& assignment);
   std::string Where(const toml::node* node, std::string_view path) const;
+  const toml::node* Find(std::string_view path) const;
 };
+
+// The position in an array that a part of a dotted path stands for; `size` where it stands for none.
+std::size_t ArrayIndex(const std::string& part, std::size_t size) {
+  const bool number = !part.empty() && part.size() < 10 &&
+                      part.find_first_not_of("0123456789") == std::string::npos;
+  return number ? std::min<std::size_t>(std::stoul(part), size) : size;
+}
+
+std::vector<std::string> Parts(std::string_view path) {
+  std::vector<std::string> parts(1);
+  for (const char c : path) {
+    if (c == '.') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+// The node at a dotted path, or null.
+const toml::node* ConfigFile::Impl::Find(std::string_view path) const {
+  const toml::node* node = &root;
+  for (const std::string& part : Parts(path)) {
+    if (const toml::array* array = node->as_array()) {
+      node = array->get(ArrayIndex(part, array->size()));
+    } else {
+      const toml::table* table = node->as_table();
+      node = table != nullptr ? table->get(part) : nullptr;
+    }
+    if (node == nullptr) return nullptr;
+  }
+  return node;
+}
 
 std::string ConfigFile::Impl::Where(const toml::node* node, std::string_view path) const {
   for (std::string prefix(path); !prefix.empty();) {
@@ -111,11 +153,15 @@ std::string ConfigFile::Impl::Where(const toml::node* node, std::string_view pat
 
 void ConfigFile::Impl::Override(const std::string& assignment) {
   const std::size_t equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw ConfigError(fmt::format(
-        "--set {}: no value; the form is key.path=value, as in agent.gamma=0.99", assignment));
-  }
+  const auto malformed = [&](std::string_view what) {
+    return OneLine(fmt::format(
+        "--set {}: {}; the form is key.path=value, as in agent.gamma=0.99", assignment, what));
+  };
+  if (equals == std::string::npos) throw malformed("no value");
+  if (equals == 0) throw malformed("no key");
   const std::string path = assignment.substr(0, equals);
+  const std::vector<std::string> names = Parts(path);
+  if (std::find(names.begin(), names.end(), "") != names.end()) throw malformed("an empty key");
   const std::string value = assignment.substr(equals + 1);
   toml::table parsed;
   try {
@@ -125,17 +171,12 @@ void ConfigFile::Impl::Override(const std::string& assignment) {
     parsed.insert_or_assign("value", value);
   }
   toml::node* node = &root;
-  std::stringstream parts(path);
-  std::vector<std::string> names;
-  for (std::string name; std::getline(parts, name, '.');) names.push_back(name);
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool last = i + 1 == names.size();
     if (toml::array* array = node->as_array()) {
-      const bool number = !names[i].empty() && names[i].size() < 6 &&
-                          names[i].find_first_not_of("0123456789") == std::string::npos;
-      const std::size_t index = number ? std::stoul(names[i]) : array->size();
+      const std::size_t index = ArrayIndex(names[i], array->size());
       if (index >= array->size()) {
-        throw ConfigError(fmt::format("--set {}: '{}' is not an element; there are {}, from 0", path,
+        throw OneLine(fmt::format("--set {}: '{}' is not an element; there are {}, from 0", path,
                                       names[i], array->size()));
       }
       if (last) {
@@ -147,7 +188,7 @@ void ConfigFile::Impl::Override(const std::string& assignment) {
     }
     toml::table* table = node->as_table();
     if (table == nullptr) {
-      throw ConfigError(fmt::format("--set {}: nothing can be set inside {}", path, TypeName(*node)));
+      throw OneLine(fmt::format("--set {}: nothing can be set inside {}", path, TypeName(*node)));
     }
     if (last) {
       table->insert_or_assign(names[i], *parsed.get("value"));
@@ -232,7 +273,7 @@ class ConfigFile::Reader : public FieldVisitor {
     for (std::size_t i = 0; i < words.size(); ++i) {
       if (words[i] == word) return i;
     }
-    throw ConfigError(fmt::format("{} = \"{}\" is not one of {}", Where(name, *node), word,
+    throw OneLine(fmt::format("{} = \"{}\" is not one of {}", Where(name, *node), word,
                                   Quoted(words)));
   }
 
@@ -244,8 +285,10 @@ class ConfigFile::Reader : public FieldVisitor {
   }
 
   void BeginListItem(std::string_view name, std::size_t index, std::string_view) override {
-    const toml::array& array = *levels_.back().table->get(name)->as_array();
-    levels_.push_back({array[index].as_table(),
+    // Null where the list's items are defaults and not the file's.
+    const toml::table* table = levels_.back().table;
+    const toml::node* list = table != nullptr ? table->get(name) : nullptr;
+    levels_.push_back({list != nullptr ? list->as_array()->get(index)->as_table() : nullptr,
                        fmt::format("{}.{}", Join(levels_.back().path, name), index),
                        {}});
   }
@@ -288,7 +331,7 @@ class ConfigFile::Reader : public FieldVisitor {
 
   [[noreturn]] void Mistyped(std::string_view name, const toml::node& node,
                              std::string_view allowed) const {
-    throw ConfigError(fmt::format("{} = {} is {}; allowed is {}", Where(name, node), Text(node),
+    throw OneLine(fmt::format("{} = {} is {}; allowed is {}", Where(name, node), Text(node),
                                   TypeName(node), allowed));
   }
 
@@ -307,7 +350,7 @@ class ConfigFile::Reader : public FieldVisitor {
   template <typename T>
   void CheckRange(std::string_view name, const toml::node& node, T value, Range<T> range) const {
     if (Contains(range, value)) return;
-    throw ConfigError(
+    throw OneLine(
         fmt::format("{} = {} is outside {}", Where(name, node), value, RangeText(range)));
   }
 
@@ -325,7 +368,7 @@ class ConfigFile::Reader : public FieldVisitor {
             return EditDistance(a, word) < EditDistance(b, word);
           });
       const bool close = nearest != known.end() && EditDistance(*nearest, word) <= 2;
-      throw ConfigError(fmt::format(
+      throw OneLine(fmt::format(
           "{} is not a known key; {}known here: {}", file_.Where(&node, Join(level.path, word)),
           close ? fmt::format("did you mean \"{}\"? ", *nearest) : "", fmt::join(known, ", ")));
     }
@@ -356,8 +399,7 @@ std::unique_ptr<FieldVisitor> ConfigFile::MakeReader() const {
 void ConfigFile::FinishReading(FieldVisitor& reader) { static_cast<Reader&>(reader).Finish(); }
 
 std::string ConfigFile::Where(std::string_view path) const {
-  const toml::node_view<toml::node> node = impl_->root.at_path(path);
-  return impl_->Where(node.node(), path);
+  return impl_->Where(impl_->Find(path), path);
 }
 
 }  // namespace duet::core
