@@ -162,8 +162,11 @@
 
   const drawDiagnostics = () => data.diagnostics.map((diagnostic) => {
     const entries = diagnostic.series.map((series) => ({method: data.methods[series.method], series}));
+    const options = lineOptions(true);
+    // What is never negative is read from zero; a constant then shows as one.
+    options.scales.y.beginAtZero = diagnostic.series.every((series) => series.low.every((low) => !(low < 0)));
     return new Chart(document.getElementById(diagnostic.id), {
-      type: 'scatter', data: {datasets: bandDatasets(entries)}, options: lineOptions(true),
+      type: 'scatter', data: {datasets: bandDatasets(entries)}, options,
     });
   });
 
