@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -22,29 +23,42 @@ namespace {
 
 constexpr std::size_t kCacheLine = 64;  // bytes
 
-// How often a waiting thread looks before it sleeps: some ten microseconds, enough for the gap
-// between threads that share the work evenly, little where the caller does something else between
-// steps.
-constexpr int kLooksBeforeSleep = 400;
-
 inline void Relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
 }
 
-// Returns once `value` is no longer `old`.
-void WaitForChange(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
-  for (int i = 0; i < kLooksBeforeSleep; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    Relax();
+// Waits for a number to change: looks at it for a while and then sleeps. How long it looks follows
+// from the sleeps before. A short one was not worth it: look longer. After a long one look briefly,
+// for then the caller does something else between steps, or other programs want the processor too,
+// and whoever keeps it busy with looking gets less of it for work.
+class Waiter {
+ public:
+  // Returns once `value` is no longer `old`.
+  void WaitForChange(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
+    for (int i = 0; i < num_looks_; ++i) {
+      if (value.load(std::memory_order_acquire) != old) return;
+      Relax();
+    }
+    const auto start = std::chrono::steady_clock::now();
+    while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+    const bool short_sleep = std::chrono::steady_clock::now() - start < kShortSleep;
+    num_looks_ = short_sleep ? std::min(kMaxLooks, 2 * num_looks_) : kMinLooks;
   }
-  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
-}
+
+ private:
+  static constexpr std::chrono::microseconds kShortSleep{100};
+  static constexpr int kMinLooks = 100;   // a few microseconds
+  static constexpr int kMaxLooks = 4000;  // some ten microseconds, as long as most steps of one
+                                          // environment take
+  int num_looks_ = kMinLooks;
+};
 
 // A contiguous part of the rows, owned by one thread. A thread that is done with its own rows takes
 // what is left of the others', so that none waits long where episodes or cores differ; a row is the
-// same whoever computes it.
+// same whoever computes it. `next` is also what hands a task over: the caller sets it last, and who
+// takes a row from it sees all that the caller wrote before.
 struct alignas(kCacheLine) Share {
   std::int64_t end = 0;
   std::int64_t begin = 0;
@@ -62,7 +76,8 @@ struct VectorEnv::Impl {
   // Does `task` on all rows, on all threads.
   enum class Task { kReset, kStep };
   void Run(Task task);
-  void RunShares(std::size_t own);
+  // Takes rows until none is left; returns how many.
+  std::uint32_t RunShares(std::size_t own);
   void DoRow(std::int64_t row, std::span<double> scratch);
   void WorkerLoop(std::size_t own);
 
@@ -81,20 +96,21 @@ struct VectorEnv::Impl {
   std::vector<std::uint8_t> terminated;   // [N]
   std::vector<std::uint8_t> truncated;    // [N]
 
-  // Of the task that runs; written by the caller before `generation` changes.
+  // Of the task that runs; written by the caller while no row of another task is left.
   Task task = Task::kReset;
   std::span<const float> actions;        // [N, A]
   std::span<const std::uint64_t> seeds;  // [N]
-  bool stopping = false;
 
   std::mutex failure_mutex;
   std::int64_t failed_row = 0;
   std::exception_ptr failure;
 
   std::vector<Share> shares;  // one per thread; the first is the caller's
-  alignas(kCacheLine) std::atomic<std::uint32_t> generation{0};  // tasks started
-  alignas(kCacheLine) std::atomic<std::uint32_t> pending{0};     // workers that are not done
-  std::optional<boost::asio::thread_pool> pool;                  // absent with one thread
+  alignas(kCacheLine) std::atomic<std::uint32_t> generation{0};  // tasks started; wakes workers
+  alignas(kCacheLine) std::atomic<std::uint32_t> rows_left{0};   // of the task that runs
+  std::atomic<bool> stopping{false};
+  Waiter end_waiter;                             // of the caller, for `rows_left`
+  std::optional<boost::asio::thread_pool> pool;  // absent with one thread
 };
 
 VectorEnv::Impl::Impl(const std::function<std::unique_ptr<Env>()>& make, std::int64_t count,
@@ -133,7 +149,7 @@ VectorEnv::Impl::Impl(const std::function<std::unique_ptr<Env>()>& make, std::in
 
 VectorEnv::Impl::~Impl() {
   if (!pool) return;
-  stopping = true;
+  stopping.store(true, std::memory_order_relaxed);
   generation.fetch_add(1, std::memory_order_release);
   generation.notify_all();
   pool->join();
@@ -141,12 +157,15 @@ VectorEnv::Impl::~Impl() {
 
 void VectorEnv::Impl::WorkerLoop(std::size_t own) {
   std::uint32_t seen = 0;
+  Waiter waiter;
   while (true) {
-    WaitForChange(generation, seen);
-    ++seen;
-    if (stopping) return;
-    RunShares(own);
-    if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
+    waiter.WaitForChange(generation, seen);
+    seen = generation.load(std::memory_order_acquire);
+    if (stopping.load(std::memory_order_relaxed)) return;
+    const std::uint32_t num_done = RunShares(own);
+    if (num_done > 0 && rows_left.fetch_sub(num_done, std::memory_order_acq_rel) == num_done) {
+      rows_left.notify_one();
+    }
   }
 }
 
@@ -154,27 +173,28 @@ void VectorEnv::Impl::Run(Task new_task) {
   task = new_task;
   failure = nullptr;
   failed_row = std::numeric_limits<std::int64_t>::max();
-  for (Share& share : shares) share.next.store(share.begin, std::memory_order_relaxed);
+  rows_left.store(static_cast<std::uint32_t>(envs.size()), std::memory_order_relaxed);
+  for (Share& share : shares) share.next.store(share.begin, std::memory_order_release);
   if (pool) {
-    pending.store(static_cast<std::uint32_t>(shares.size() - 1), std::memory_order_relaxed);
     generation.fetch_add(1, std::memory_order_release);
     generation.notify_all();
   }
-  RunShares(0);
-  if (pool) {
-    for (std::uint32_t left = pending.load(std::memory_order_acquire); left != 0;
-         left = pending.load(std::memory_order_acquire)) {
-      WaitForChange(pending, left);
-    }
+  // What counts is that all rows are done, not that all workers have come: one that wakes up late
+  // finds nothing to do, or rows of the next task.
+  rows_left.fetch_sub(RunShares(0), std::memory_order_acq_rel);
+  for (std::uint32_t left = rows_left.load(std::memory_order_acquire); left != 0;
+       left = rows_left.load(std::memory_order_acquire)) {
+    end_waiter.WaitForChange(rows_left, left);
   }
   if (failure) std::rethrow_exception(failure);
 }
 
-void VectorEnv::Impl::RunShares(std::size_t own) {
+std::uint32_t VectorEnv::Impl::RunShares(std::size_t own) {
+  std::uint32_t num_done = 0;
   for (std::size_t i = 0; i < shares.size(); ++i) {
     Share& share = shares[(own + i) % shares.size()];
     while (true) {
-      const std::int64_t row = share.next.fetch_add(1, std::memory_order_relaxed);
+      const std::int64_t row = share.next.fetch_add(1, std::memory_order_acquire);
       if (row >= share.end) break;
       try {
         DoRow(row, shares[own].observation);
@@ -185,8 +205,10 @@ void VectorEnv::Impl::RunShares(std::size_t own) {
           failure = std::current_exception();
         }
       }
+      ++num_done;
     }
   }
+  return num_done;
 }
 
 void VectorEnv::Impl::DoRow(std::int64_t row, std::span<double> scratch) {
