@@ -125,12 +125,12 @@ void PrintRate(const std::string& id, const envs::SteppingRateSettings& settings
 }  // namespace
 
 void AddEnvCommand(CLI::App& app, int& exit_code) {
-  CLI::App* env = app.add_subcommand("env", "List, check and time the environments");
+  CLI::App* env = app.add_subcommand("env", "list, check and time the environments");
   env->require_subcommand(1);
 
   // What the options write to lives as long as the callbacks.
   auto as_json = std::make_shared<bool>(false);
-  CLI::App* list = env->add_subcommand("list", "Table of all environments");
+  CLI::App* list = env->add_subcommand("list", "table of all environments");
   list->add_flag("--json", *as_json, "Print JSON");
   list->callback([&exit_code, as_json] {
     PrintList(*as_json);
@@ -139,14 +139,14 @@ void AddEnvCommand(CLI::App& app, int& exit_code) {
 
   auto paths = std::make_shared<std::vector<std::string>>();
   CLI::App* replay = env->add_subcommand(
-      "replay", "Replay recorded episodes; exit code 1 past the tolerance, 2 for a bad file");
+      "replay", "replay recorded episodes; exit code 1 past the tolerance, 2 for a bad file");
   replay->add_option("TRACE", *paths, "Trace files")->required();
   replay->callback([&exit_code, paths] { exit_code = ReplayAll(*paths); });
 
   auto id = std::make_shared<std::string>();
   auto settings = std::make_shared<envs::SteppingRateSettings>();
   CLI::App* bench =
-      env->add_subcommand("bench", "Time an environment against its bare physics loop");
+      env->add_subcommand("bench", "time an environment against its bare physics loop");
   bench->add_option("ID", *id, "Environment, as in `env list`")->required();
   bench->add_option("--envs", settings->num_envs, "Environments side by side")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))

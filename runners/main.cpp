@@ -21,6 +21,9 @@ int Run(int argc, char** argv) {
   CLI::App app("Duet: policy distillation for continuous control, from peers and from teachers",
                "duet");
   app.require_subcommand(1);
+  app.footer("Of the launcher, ./duet:\n"
+             "  setup                       install what is missing and build\n"
+             "  test                        run all tests; arguments go to ctest, as in -L quick");
   app.set_version_flag("--version", DUET_VERSION);
   int exit_code = 0;
   duet::runners::AddCompareCommand(app, exit_code);

@@ -48,7 +48,7 @@ void Report(const ReportOptions& options) {
 void AddReportCommand(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<ReportOptions>();
   CLI::App* command =
-      app.add_subcommand("report", "Tables and a report page over finished runs on one task");
+      app.add_subcommand("report", "tables and a report page over finished runs on one task");
   command->add_option("RUN", options->runs, "folders of runs, of `duet compare` or `duet train`")
       ->required();
   command->add_option("--out", options->out,
