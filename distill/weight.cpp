@@ -8,6 +8,7 @@ namespace {
 
 // Disadvantages that differ by less than this are all the same.
 constexpr double kSmallestStd = 1e-8;
+constexpr double kSmallestMean = 1e-30;
 
 class Uniform : public Weight {
  public:
@@ -33,14 +34,17 @@ class Exponential : public Weight {
  public:
   explicit Exponential(const WeightConfig& config) : config_(config) {}
 
-  Tensor Weigh(const Tensor& disadvantage) const override {
+  Tensor Weigh(const Tensor& with_gradient) const override {
+    const Tensor disadvantage = with_gradient.detach();
     Tensor exponent = disadvantage * (config_.reversed ? -config_.alpha : config_.alpha);
     if (config_.scale == DisadvantageScale::kBatchStd) {
       const Tensor deviation = disadvantage - disadvantage.mean(1, /*keepdim=*/true);
-      exponent = exponent / deviation.square().mean(1, /*keepdim=*/true).sqrt().clamp_min(kSmallestStd);
+      exponent =
+          exponent / deviation.square().mean(1, /*keepdim=*/true).sqrt().clamp_min(kSmallestStd);
     }
     const Tensor weights = exponent.exp().clamp(config_.clip_low, config_.clip_high);
-    return weights / weights.mean(1, /*keepdim=*/true);
+    // Without a lower bound all weights of a member may vanish; then they stay zero.
+    return weights / weights.mean(1, /*keepdim=*/true).clamp_min(kSmallestMean);
   }
 
  private:
