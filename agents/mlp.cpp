@@ -8,6 +8,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "agents/product.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -77,13 +78,9 @@ Tensor Mlp::Forward(const Tensor& input, Tape& tape) const {
   Tensor x = input;
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     tape.inputs.push_back(x);
-    x = at::baddbmm(biases_[layer], x, weights_[layer]);
-    if (layer + 1 < num_layers()) {
-      x.relu_();
-    } else if (shape_.output_activation == OutputActivation::kTanh) {
-      x.tanh_();
-    }
+    x = Linear(x, weights_[layer], biases_[layer], /*relu=*/layer + 1 < num_layers());
   }
+  if (shape_.output_activation == OutputActivation::kTanh) x.tanh_();
   tape.output = x;
   return x;
 }
@@ -95,15 +92,20 @@ Tensor Mlp::ThroughOutput(const Tape& tape, const Tensor& output_gradient) const
   return at::tanh_backward(output_gradient, tape.output);
 }
 
+Tensor Mlp::ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
+                               const Tensor& input) const {
+  Tensor gradient = Multiply(output_gradient, weights_[layer].transpose(1, 2));
+  return at::threshold_backward_out(gradient, gradient, input, 0);
+}
+
 void Mlp::Backward(const Tape& tape, const Tensor& output_gradient) {
   Tensor gradient = ThroughOutput(tape, output_gradient);
   for (std::int64_t layer = num_layers() - 1; layer >= 0; --layer) {
     const Tensor& input = tape.inputs[layer];
-    at::bmm_out(weight_gradients_[layer], input.transpose(1, 2), gradient);
+    MultiplyOut(weight_gradients_[layer], input.transpose(1, 2), gradient);
     at::sum_out(bias_gradients_[layer], gradient, 1, /*keepdim=*/true);
     if (layer == 0) break;
-    gradient = at::bmm(gradient, weights_[layer].transpose(1, 2));
-    gradient = at::threshold_backward(gradient, input, 0);
+    gradient = ThroughHiddenLayer(gradient, layer, input);
   }
 }
 
@@ -111,10 +113,9 @@ Tensor Mlp::InputGradient(const Tape& tape, const Tensor& output_gradient, std::
                           std::int64_t count) const {
   Tensor gradient = ThroughOutput(tape, output_gradient);
   for (std::int64_t layer = num_layers() - 1; layer > 0; --layer) {
-    gradient = at::bmm(gradient, weights_[layer].transpose(1, 2));
-    gradient = at::threshold_backward(gradient, tape.inputs[layer], 0);
+    gradient = ThroughHiddenLayer(gradient, layer, tape.inputs[layer]);
   }
-  return at::bmm(gradient, weights_[0].narrow(1, first, count).transpose(1, 2));
+  return Multiply(gradient, weights_[0].narrow(1, first, count).transpose(1, 2));
 }
 
 Tensor Mlp::GradientNorms() const {

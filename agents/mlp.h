@@ -58,6 +58,7 @@ class Mlp {
   Tensor& parameters() { return parameters_; }  // flat
   const Tensor& parameters() const { return parameters_; }
   Tensor& gradients() { return gradients_; }  // flat, same order
+  const Tensor& gradients() const { return gradients_; }
   // The gradient's 2-norm of each member, [M].
   Tensor GradientNorms() const;
   // Scales each member's gradient down to the norm `max_norm` where it is larger.
@@ -73,6 +74,9 @@ class Mlp {
  private:
   // Gradient before the output activation.
   Tensor ThroughOutput(const Tape& tape, const Tensor& output_gradient) const;
+  // Gradient by the ReLU layer below `layer`, before that ReLU; `input` is what it gave.
+  Tensor ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
+                            const Tensor& input) const;
 
   MlpShape shape_;
   Tensor parameters_;
