@@ -47,9 +47,11 @@ class Agent {
   virtual void Act(std::span<const float> observations, ActMode mode, std::span<float> actions) = 0;
   // Takes one step of every environment into the replay and the observation statistics.
   virtual void Observe(const Transitions& transitions) = 0;
-  // One reinforcement gradient step of every member. Throws NonFiniteError, before any parameter
-  // changes, naming the quantity.
+  // One reinforcement gradient step of every member on a batch of its replay. Throws NonFiniteError
+  // naming the quantity; the parameters that it would have spoilt are as before.
   virtual void Update() = 0;
+  // The same on a given batch.
+  virtual void UpdateOn(const Batch& batch) = 0;
   // Averages over the updates since the last call; empty where there were none.
   virtual Metrics TakeMetrics() = 0;
 

@@ -186,8 +186,11 @@ class Ddpg : public Agent {
   }
 
   void Update() override {
+    UpdateOn(replay_.Sample(replay_rngs_, config_.batch_size));
+  }
+
+  void UpdateOn(const Batch& batch) override {
     const at::NoGradGuard no_grad;
-    const Batch batch = replay_.Sample(replay_rngs_, config_.batch_size);
     const Tensor observations = policy_.normalizer.Normalize(batch.observations);
     const Tensor next_observations = policy_.normalizer.Normalize(batch.next_observations);
     UpdateCritic(observations, batch, next_observations);
@@ -285,8 +288,8 @@ class Ddpg : public Agent {
         critic_.Forward(at::cat({observations, batch.actions}, 2), tape).squeeze(2);
     const Tensor errors = values - targets;  // [M, B]
     const Tensor losses = errors.square().mean(1);
-    CheckFinite(losses, "critic loss");
     critic_.Backward(tape, (errors * (2.0 / static_cast<double>(errors.size(1)))).unsqueeze(2));
+    CheckFinite(losses, critic_, "critic");
     if (config_.max_gradient_norm > 0.0) critic_.ClipGradients(config_.max_gradient_norm);
     critic_optimizer_.Step(critic_.parameters(), critic_.gradients());
     metric_sums_[0].add_(losses);
@@ -299,26 +302,31 @@ class Ddpg : public Agent {
     const Tensor actions = policy_.actor.Forward(observations, actor_tape);
     const Tensor values = critic_.Forward(at::cat({observations, actions}, 2), critic_tape);
     const Tensor losses = values.squeeze(2).mean(1).neg_();  // [M]
-    CheckFinite(losses, "actor loss");
     const Tensor by_value = at::full_like(values, -1.0 / static_cast<double>(values.size(1)));
     const Tensor by_action = critic_.InputGradient(critic_tape, by_value, spec_.observation_size,
                                                    spec_.action_size);
     policy_.actor.Backward(actor_tape, by_action);
+    CheckFinite(losses, policy_.actor, "actor");
     if (config_.max_gradient_norm > 0.0) policy_.actor.ClipGradients(config_.max_gradient_norm);
     actor_optimizer_.Step(policy_.actor.parameters(), policy_.actor.gradients());
     metric_sums_[1].add_(losses);
   }
 
-  void CheckFinite(const Tensor& losses, std::string_view name) const {
-    if (std::isfinite(losses.sum().item<float>())) return;
-    const Tensor host = losses.cpu();
-    for (std::int64_t m = 0; m < host.size(0); ++m) {
-      const float value = host[m].item<float>();
-      if (!std::isfinite(value)) {
-        throw NonFiniteError(fmt::format("the {} of member {} is {}", name, m, value));
+  // Reads the device once where all is well.
+  static void CheckFinite(const Tensor& losses, const Mlp& network, std::string_view name) {
+    if (std::isfinite((losses.sum() + network.gradients().sum()).item<float>())) return;
+    const auto check = [&](const Tensor& values, std::string_view quantity) {
+      const Tensor host = values.cpu();
+      for (std::int64_t m = 0; m < host.size(0); ++m) {
+        const float value = host[m].item<float>();
+        if (std::isfinite(value)) continue;
+        throw NonFiniteError(fmt::format("the {} {} of member {} is {}", name, quantity, m,
+                                         std::isnan(value) ? std::abs(value) : value));
       }
-    }
-    throw NonFiniteError(fmt::format("the {} of all members together overflows", name));
+    };
+    check(losses, "loss");
+    check(network.GradientNorms(), "gradient norm");
+    throw NonFiniteError(fmt::format("the {} gradients of all members together overflow", name));
   }
 
   void SyncTargets() {
