@@ -1,0 +1,132 @@
+// What every agent in the table promises (agents/agent.h).
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "agents/registry.h"
+#include "core/config_reader.h"
+#include "tests/agents/support.h"
+
+namespace duet::agents {
+namespace {
+
+class AgentConformanceTest : public testing::TestWithParam<std::string_view> {
+ protected:
+  static std::unique_ptr<Agent> Make(AgentSpec spec = SmallSpec({1, 2, 3})) {
+    AgentConfig config;
+    core::ConfigFile(fmt::format("algorithm = \"{}\"\nhidden = [16, 16]\nbatch_size = 16\n"
+                                 "normalize_observations = true\n",
+                                 GetParam()),
+                     "conformance.toml", {})
+        .Read(config);
+    return MakeAgent(config, spec);
+  }
+
+  static std::vector<float> Act(Agent& agent, ActMode mode, std::int64_t envs = 1) {
+    const AgentSpec& spec = agent.spec();
+    const Tensor observations = RandomTensor({spec.members(), envs, spec.observation_size}, 5);
+    std::vector<float> actions(static_cast<std::size_t>(spec.members() * envs * spec.action_size));
+    agent.Act(
+        {observations.const_data_ptr<float>(), static_cast<std::size_t>(observations.numel())},
+        mode, actions);
+    return actions;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Agents, AgentConformanceTest, testing::ValuesIn(AlgorithmNames()),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(AgentConformanceTest, ActsWithinTheRangeInEveryMode) {
+  const auto agent = Make();
+  Train(*agent, 0, 20);
+  for (const ActMode mode : {ActMode::kExplore, ActMode::kRandom, ActMode::kGreedy}) {
+    EXPECT_THAT(Act(*agent, mode),
+                testing::Each(testing::AllOf(testing::Ge(-1.0F), testing::Le(1.0F))));
+  }
+}
+
+TEST_P(AgentConformanceTest, GreedyActionsMoveNoRandomStream) {
+  const auto agent = Make();
+  const auto other = Make();
+  EXPECT_EQ(Act(*agent, ActMode::kGreedy, 4), Act(*agent, ActMode::kGreedy, 4));
+  EXPECT_EQ(Act(*agent, ActMode::kExplore), Act(*other, ActMode::kExplore));
+  EXPECT_NE(Act(*agent, ActMode::kExplore), Act(*agent, ActMode::kGreedy));
+}
+
+TEST_P(AgentConformanceTest, GreedyActionsAreThePolicysAnswer) {
+  const auto agent = Make();
+  Train(*agent, 0, 20);
+  const Tensor observations = RandomTensor({3, 1, 3}, 5);
+  const Tensor answer = agent->policy().Answer(observations).mean.contiguous();
+  const std::vector<float> actions = Act(*agent, ActMode::kGreedy);
+  EXPECT_TRUE(at::tensor(actions).equal(answer.flatten()));
+  EXPECT_LT(LargestDifference(agent->Value(observations), agent->ActionValue(observations, answer)),
+            1e-6);
+}
+
+TEST_P(AgentConformanceTest, SameSeedsGiveTheSameNumbersBitForBit) {
+  const auto agent = Make();
+  const auto other = Make();
+  Train(*agent, 0, 40);
+  Train(*other, 0, 40);
+  EXPECT_TRUE(Networks(*agent).equal(Networks(*other)));
+}
+
+TEST_P(AgentConformanceTest, TrainingGoesOnBitForBitAfterLoading) {
+  const auto whole = Make();
+  Train(*whole, 0, 60);
+  const auto first = Make();
+  Train(*first, 0, 30);
+  const auto archive = Written([&](core::ArchiveWriter& writer) { first->Save(writer); });
+  const auto second = Make();
+  Train(*second, 0, 15);  // which the file replaces
+  second->Load(*archive);
+  EXPECT_TRUE(Networks(*second).equal(Networks(*first)));
+  Train(*second, 30, 30);
+  EXPECT_TRUE(Networks(*second).equal(Networks(*whole)));
+  EXPECT_EQ(second->TakeMetrics(), whole->TakeMetrics());
+}
+
+TEST_P(AgentConformanceTest, APolicyLoadsIntoAnotherPopulation) {
+  const auto saved = Make();
+  Train(*saved, 0, 30);
+  const auto archive = Written([&](core::ArchiveWriter& writer) { saved->SavePolicy(writer); });
+  const auto agent = Make(SmallSpec({5, 6}));
+  agent->LoadPolicy(*archive, std::vector<std::int64_t>{2, 0});
+  const Tensor observations = RandomTensor({3, 4, 3}, 5);
+  const Tensor chosen = observations.index_select(0, at::tensor({2, 0}));
+  EXPECT_LT(LargestDifference(
+                agent->policy().Answer(chosen).mean,
+                saved->policy().Answer(observations).mean.index_select(0, at::tensor({2, 0}))),
+            1e-6);
+  EXPECT_LT(LargestDifference(agent->Value(chosen),
+                              saved->Value(observations).index_select(0, at::tensor({2, 0}))),
+            1e-6);
+}
+
+TEST_P(AgentConformanceTest, DifferentiateGivesTheGradientOfTheLossByThePolicyAlone) {
+  const auto agent = Make();
+  Policy& policy = agent->policy();
+  const Tensor observations = RandomTensor({3, 6, 3}, 5);
+  const Tensor wanted = RandomTensor({3, 6, 2}, 6).tanh();
+  const auto loss = [&](const PolicyOutput& answer) {
+    return (answer.mean - wanted).square().mean(c10::IntArrayRef{1, 2});
+  };
+  const Tensor losses = policy.Differentiate(observations, loss);
+  EXPECT_EQ(losses.sizes(), at::IntArrayRef({3}));
+  EXPECT_FALSE(losses.requires_grad());
+  const Tensor gradients = policy.gradients().clone();
+  // Along the gradient the loss rises by its squared length, to first order.
+  const double step = 1e-2;
+  const auto loss_at = [&](double t) {
+    policy.parameters().add_(gradients, t);
+    const double value = loss(policy.Answer(observations)).sum().item<double>();
+    policy.parameters().sub_(gradients, t);
+    return value;
+  };
+  const double squared = gradients.square().sum().item<double>();
+  EXPECT_NEAR((loss_at(step) - loss_at(-step)) / (2 * step), squared, 0.01 * squared);
+}
+
+}  // namespace
+}  // namespace duet::agents

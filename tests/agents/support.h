@@ -1,0 +1,102 @@
+// What the tests of agents share: files, random data, made-up experience.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "agents/agent.h"
+#include "core/archive.h"
+#include "core/random.h"
+
+namespace duet::agents {
+
+// What `save` wrote into an archive, read back from a file.
+template <typename Save>
+std::unique_ptr<core::ArchiveReader> Written(const Save& save) {
+  core::ArchiveWriter writer;
+  save(writer);
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  std::string name = fmt::format("duet_{}_{}_{}", test->test_suite_name(), test->name(), getpid());
+  for (char& c : name) c = c == '/' ? '_' : c;
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / name;
+  writer.Write(path);
+  auto reader = std::make_unique<core::ArchiveReader>(path);
+  std::filesystem::remove(path);
+  return reader;
+}
+
+inline Tensor RandomTensor(at::IntArrayRef shape, std::uint64_t seed) {
+  core::Rng rng(seed);
+  Tensor values = at::empty(shape);
+  float* value = values.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < values.numel(); ++i) *value++ = static_cast<float>(rng.Normal());
+  return values;
+}
+
+inline double LargestDifference(const Tensor& a, const Tensor& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+}
+
+inline AgentSpec SmallSpec(std::vector<std::uint64_t> member_seeds = {1, 2}) {
+  return {.envs = 1,
+          .observation_size = 3,
+          .action_size = 2,
+          .member_seeds = std::move(member_seeds),
+          .replay_capacity = 200};
+}
+
+// One step of every environment with the agent's own actions; what the world answers to a member
+// depends on the member's seed and the step alone.
+inline void ActAndObserve(Agent& agent, ActMode mode, std::uint64_t step) {
+  const AgentSpec& spec = agent.spec();
+  std::vector<float> observations, final_observations;
+  std::vector<double> rewards;
+  std::vector<std::uint8_t> terminated, truncated;
+  for (const std::uint64_t seed : spec.member_seeds) {
+    core::Rng rng(core::SplitSeed(seed, "world", step));
+    for (std::int64_t e = 0; e < spec.envs; ++e) {
+      for (std::int64_t i = 0; i < spec.observation_size; ++i) {
+        observations.push_back(static_cast<float>(rng.Normal()));
+        final_observations.push_back(static_cast<float>(rng.Normal()));
+      }
+      rewards.push_back(rng.Normal());
+      terminated.push_back(rng.Uniform(0.0, 1.0) < 0.1 ? 1 : 0);
+      truncated.push_back(rng.Uniform(0.0, 1.0) < 0.1 ? 1 : 0);
+    }
+  }
+  std::vector<float> actions(rewards.size() * static_cast<std::size_t>(spec.action_size));
+  agent.Act(observations, mode, actions);
+  agent.Observe({observations, actions, rewards, final_observations, terminated, truncated});
+}
+
+// Steps and updates as a run has them: random actions first, then learning.
+inline void Train(Agent& agent, std::uint64_t first_step, std::uint64_t num_steps) {
+  constexpr std::uint64_t kWarmUp = 10;
+  for (std::uint64_t step = first_step; step < first_step + num_steps; ++step) {
+    ActAndObserve(agent, step < kWarmUp ? ActMode::kRandom : ActMode::kExplore, step);
+    if (step >= kWarmUp) agent.Update();
+  }
+}
+
+// All networks of an agent, by what it saves: [M, number of parameters].
+inline Tensor Networks(const Agent& agent) {
+  const auto archive = Written([&](core::ArchiveWriter& writer) { agent.Save(writer); });
+  std::vector<Tensor> parts;
+  for (const char* network : {"actor", "critic", "target_actor", "target_critic"}) {
+    for (int layer = 0; archive->Has(fmt::format("{}.{}.weight", network, layer)); ++layer) {
+      for (const char* part : {"weight", "bias"}) {
+        parts.push_back(
+            ReadTensor(*archive, fmt::format("{}.{}.{}", network, layer, part)).flatten(1));
+      }
+    }
+  }
+  return at::cat(parts, 1);
+}
+
+}  // namespace duet::agents
