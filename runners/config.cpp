@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/config_reader.h"
@@ -88,6 +90,20 @@ std::string_view KindName(MethodKind kind) { return kKinds[static_cast<std::size
 
 std::int64_t PopulationPerSeed(MethodKind kind) { return kind == MethodKind::kDual ? 2 : 1; }
 
+std::int64_t WholeSteps(const RunConfig& config, std::int64_t steps) {
+  return std::max(steps / config.env.per_learner, std::int64_t{1}) * config.env.per_learner;
+}
+
+std::int64_t TeacherEnvSteps(const RunConfig& config, const TeacherConfig& teacher) {
+  std::int64_t steps = 0;
+  if (teacher.run.empty()) {
+    steps += WholeSteps(config, std::llround(teacher.share *
+                                             static_cast<double>(config.training.env_steps_total)));
+  }
+  if (teacher.source == TeacherSource::kTeacherRollouts) steps += teacher.rollout_steps;
+  return steps;
+}
+
 namespace {
 
 void CheckName(const core::ConfigFile& file, const std::string& path, const std::string& name) {
@@ -134,6 +150,16 @@ void Validate(const core::ConfigFile& file, const RunConfig& config) {
     throw ConfigError(fmt::format("{} = {} is less than one step of each environment of a pair, {}",
                                   file.Where("training.env_steps_total"),
                                   config.training.env_steps_total, least));
+  }
+  for (std::size_t i = 0; i < config.methods.size(); ++i) {
+    if (config.methods[i].kind != MethodKind::kTeacher) continue;
+    const std::int64_t teacher = TeacherEnvSteps(config, config.methods[i].teacher);
+    if (config.training.env_steps_total - teacher >= config.env.per_learner) continue;
+    throw ConfigError(fmt::format(
+        "{}: the teacher takes {} of training.env_steps_total = {}, which leaves the student none; "
+        "allowed is a smaller teacher.share or teacher.rollout_steps",
+        file.Where(fmt::format("methods.{}.teacher.share", i)), teacher,
+        config.training.env_steps_total));
   }
 }
 

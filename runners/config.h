@@ -72,6 +72,13 @@ std::string_view KindName(MethodKind kind);
 // Learners of one seed that are trained side by side.
 std::int64_t PopulationPerSeed(MethodKind kind);
 
+// `steps` per learner, rounded down to whole steps of all its environments; at least one of them.
+std::int64_t WholeSteps(const RunConfig& config, std::int64_t steps);
+
+// Environment steps per seed that a teacher takes of the budget before its student starts: its own
+// training, where it comes from no other run, and rollouts recorded from it.
+std::int64_t TeacherEnvSteps(const RunConfig& config, const TeacherConfig& teacher);
+
 // Reads and checks a settings file; where it names no methods, they are alone, teacher and dual.
 // Throws ConfigError or IoError.
 RunConfig LoadRunConfig(const std::filesystem::path& path, std::span<const std::string> overrides);

@@ -410,11 +410,6 @@ class Training {
   const ProgressCallback* on_progress_ = nullptr;
 };
 
-// Rounds down to whole steps of all environments of a learner.
-std::int64_t WholeSteps(const RunConfig& config, std::int64_t steps) {
-  return std::max(steps / config.env.per_learner, std::int64_t{1}) * config.env.per_learner;
-}
-
 void WriteResult(const RunFolder& folder, const MethodResult& result,
                  const Provenance& provenance) {
   core::WriteFileAtomically(folder.result(), ResultJson(result, provenance));
@@ -529,8 +524,8 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
   } else {
     RunConfig teacher_config = config;
     teacher_config.training.env_steps_total = WholeSteps(
-        config, static_cast<std::int64_t>(std::llround(
-                    method.teacher.share * static_cast<double>(config.training.env_steps_total))));
+        config, std::llround(method.teacher.share *
+                             static_cast<double>(config.training.env_steps_total)));
     MethodConfig alone;
     alone.name = "teacher";
     const double share = method.teacher.share;
@@ -549,8 +544,10 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
   CheckTeacher(facts, source.policy(), config, envs::MakeEnv(config.env.id)->spec());
   // Seed i learns from the teacher's seed i, round and round where the teacher has fewer.
   std::vector<std::int64_t> members;
+  std::vector<std::uint64_t> seeds;
   for (std::size_t i = 0; i < config.seeds.size(); ++i) {
     members.push_back(static_cast<std::int64_t>(i % facts.seeds.size()) * facts.learners);
+    seeds.push_back(core::SplitSeed(static_cast<std::uint64_t>(config.seeds[i]), "frozen"));
   }
   const bool replay = method.teacher.source == TeacherSource::kTeacherReplay;
   const bool rollouts = method.teacher.source == TeacherSource::kTeacherRollouts;
@@ -561,9 +558,8 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
     capacity = agents::ReplayBuffer::SavedSize(*checkpoint, "replay");
   }
   if (rollouts) capacity = method.teacher.rollout_steps;
-  teacher.agent =
-      LoadFrozenAgent(source.policy(), members, static_cast<std::uint64_t>(config.seeds.front()),
-                      capacity, agents::ChooseDevice(config.device));
+  teacher.agent = LoadFrozenAgent(source.policy(), members, seeds, capacity,
+                                  agents::ChooseDevice(config.device));
   core::Sha256 digest;
   digest.Update(core::ReadFile(source.policy()));
   teacher.parameters_sha256 = digest.HexDigest();
@@ -580,12 +576,6 @@ MethodResult RunWithTeacher(const RunConfig& config, const MethodConfig& method,
                             const ProgressCallback& on_progress) {
   const Teacher teacher = GetTeacher(config, method, folder, resume, provenance, on_progress);
   const std::int64_t left = config.training.env_steps_total - teacher.env_steps;
-  if (left < config.env.per_learner) {
-    throw ConfigError(fmt::format(
-        "method \"{}\": the teacher takes {} of training.env_steps_total = {}, which leaves the "
-        "student none; allowed is a smaller teacher.share or teacher.rollout_steps",
-        method.name, teacher.env_steps, config.training.env_steps_total));
-  }
   // The student is not the learner that became the teacher: it starts from other parameters.
   const Plan plan{.learners = 1,
                   .first_learner = 1,
@@ -619,6 +609,25 @@ MethodResult RunWithTeacher(const RunConfig& config, const MethodConfig& method,
 }
 
 }  // namespace
+
+void CheckTeachers(const RunConfig& config) {
+  for (const MethodConfig& method : config.methods) {
+    if (method.kind != MethodKind::kTeacher || method.teacher.run.empty()) continue;
+    const RunFolder run = LoadedTeacher(method.teacher.run);
+    CheckTeacher(ReadPolicyFacts(run.policy()), run.policy(), config,
+                 envs::MakeEnv(config.env.id)->spec());
+    const std::int64_t member = 0;
+    const std::uint64_t seed = 0;
+    LoadFrozenAgent(run.policy(), {&member, 1}, {&seed, 1}, 1, at::kCPU);
+    if (method.teacher.source == TeacherSource::kTeacherReplay &&
+        !std::filesystem::exists(run.checkpoint())) {
+      throw IoError(
+          fmt::format("{}: there is no such file; source \"teacher_replay\" needs the checkpoint "
+                      "of the teacher's run",
+                      run.checkpoint().string()));
+    }
+  }
+}
 
 MethodResult RunExperiment(const RunConfig& config, const MethodConfig& method,
                            const std::filesystem::path& path, bool resume,

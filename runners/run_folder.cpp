@@ -10,11 +10,12 @@
 #include "core/config_reader.h"
 #include "core/config_writer.h"
 #include "core/error.h"
-#include "core/random.h"
 
 namespace duet::runners {
 
-std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& path) {
+std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& folder) {
+  // Without a slash at the end, which would leave no name.
+  const std::filesystem::path path = folder.has_filename() ? folder : folder.parent_path();
   if (std::filesystem::exists(RunFolder{path}.policy())) return {{path}};
   std::vector<RunFolder> found;
   std::error_code code;
@@ -73,19 +74,16 @@ PolicyFacts ReadPolicyFacts(const std::filesystem::path& path) {
 
 std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& policy_path,
                                                std::span<const std::int64_t> members,
-                                               std::uint64_t seed, std::int64_t replay_capacity,
-                                               at::Device device) {
+                                               std::span<const std::uint64_t> seeds,
+                                               std::int64_t replay_capacity, at::Device device) {
   const core::ArchiveReader archive(policy_path);
   const PolicyFacts facts = ReadFacts(archive);
   agents::AgentSpec spec{.envs = 1,
                          .observation_size = facts.observation_size,
                          .action_size = facts.action_size,
-                         .member_seeds = {},
+                         .member_seeds = {seeds.begin(), seeds.end()},
                          .replay_capacity = replay_capacity,
                          .device = device};
-  for (std::size_t m = 0; m < members.size(); ++m) {
-    spec.member_seeds.push_back(core::SplitSeed(seed, "frozen", m));
-  }
   std::unique_ptr<agents::Agent> agent = agents::MakeAgent(facts.agent, spec);
   agent->LoadPolicy(archive, members);
   return agent;

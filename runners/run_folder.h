@@ -44,11 +44,11 @@ void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agen
 // Throws IoError where the file is missing, damaged or of another kind.
 PolicyFacts ReadPolicyFacts(const std::filesystem::path& path);
 
-// The frozen population of a finished run, member m being its member members[m], with room for
-// `replay_capacity` transitions. Throws IoError as above.
+// The frozen population of a finished run, member m being its member members[m], with random
+// streams from seeds[m] and room for `replay_capacity` transitions. Throws IoError as above.
 std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& policy_path,
                                                std::span<const std::int64_t> members,
-                                               std::uint64_t seed, std::int64_t replay_capacity,
-                                               at::Device device);
+                                               std::span<const std::uint64_t> seeds,
+                                               std::int64_t replay_capacity, at::Device device);
 
 }  // namespace duet::runners

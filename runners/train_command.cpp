@@ -16,6 +16,7 @@
 #include "runners/config.h"
 #include "runners/console.h"
 #include "runners/evaluator.h"
+#include "runners/experiment.h"
 #include "runners/interrupt.h"
 #include "runners/run_folder.h"
 
@@ -76,7 +77,7 @@ fs::path NewRunFolder(const std::string& out, const std::string& name) {
 }
 
 // What to do where: the settings and the folder of a new or a resumed run.
-std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments) {
+std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments, std::string_view command) {
   if (!arguments.resume) {
     if (fs::is_directory(arguments.config)) {
       throw ConfigError(fmt::format(
@@ -85,6 +86,7 @@ std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments) {
     }
     RunConfig config = LoadRunConfig(arguments.config, arguments.overrides);
     fs::path folder = NewRunFolder(arguments.out, config.name);
+    CheckTeachers(config);
     return {std::move(config), std::move(folder)};
   }
   if (!arguments.out.empty()) {
@@ -95,7 +97,18 @@ std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments) {
     throw ConfigError(fmt::format("--resume {}: there is no config.toml; allowed is the folder of a run",
                                   arguments.config));
   }
-  return {LoadRunConfig(folder.config(), arguments.overrides), folder.path};
+  if (fs::exists(folder.path / "metrics.csv")) {
+    throw ConfigError(fmt::format(
+        "--resume {}: is one method of a run; allowed is the folder of the run, two levels up",
+        arguments.config));
+  }
+  RunConfig config = LoadRunConfig(folder.config(), arguments.overrides);
+  if (command == "train" && config.methods.size() > 1) {
+    throw ConfigError(fmt::format(
+        "--resume {}: is a run of {} methods; continue it with ./duet compare --resume {}",
+        arguments.config, config.methods.size(), arguments.config));
+  }
+  return {std::move(config), folder.path};
 }
 
 // Runs and shows; an interruption says how to go on.
@@ -122,7 +135,7 @@ void AddCompareCommand(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<RunArguments>();
   AddRunArguments(*command, *arguments);
   command->callback([arguments, &exit_code] {
-    const auto [config, folder] = Prepare(*arguments);
+    const auto [config, folder] = Prepare(*arguments, "compare");
     RunAndShow(config, folder, arguments->resume, "compare");
     exit_code = 0;
   });
@@ -135,7 +148,7 @@ void AddTrainCommand(CLI::App& app, int& exit_code) {
   command->add_option("--method", arguments->method,
                       "which of the file's methods (default: the first)");
   command->callback([arguments, &exit_code] {
-    auto [config, folder] = Prepare(*arguments);
+    auto [config, folder] = Prepare(*arguments, "train");
     const auto named = std::find_if(config.methods.begin(), config.methods.end(),
                                     [&](const auto& m) { return m.name == arguments->method; });
     if (named == config.methods.end() && !arguments->method.empty()) {
@@ -171,7 +184,8 @@ void Evaluate(const EvaluateArguments& arguments) {
     std::vector<std::int64_t> members(facts.seeds.size() * static_cast<std::size_t>(facts.learners));
     std::iota(members.begin(), members.end(), 0);
     const std::unique_ptr<agents::Agent> agent =
-        LoadFrozenAgent(path, members, 0, 1, agents::ChooseDevice(arguments.device));
+        LoadFrozenAgent(path, members, std::vector<std::uint64_t>(members.size()), 1,
+                        agents::ChooseDevice(arguments.device));
     Evaluator evaluator(facts.env_id, {.episodes = arguments.episodes, .seed = arguments.seed},
                         static_cast<std::int64_t>(members.size()), arguments.threads);
     const Evaluator::Returns returns = evaluator.Evaluate(*agent);
