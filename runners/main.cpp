@@ -5,6 +5,7 @@
 #include <csignal>
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "runners/env_command.h"
 #include "runners/interrupt.h"
@@ -57,7 +58,9 @@ int main(int argc, char** argv) {
                        "agent.batch_size need less\n");
     return kBadInput;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "duet: {}\n", error.what());
+    // LibTorch's errors go on with a stack trace.
+    const std::string_view text = error.what();
+    fmt::print(stderr, "duet: {}\n", text.substr(0, text.find('\n')));
     return kBadInput;
   }
 }
