@@ -87,7 +87,7 @@ class TableAgent : public agents::Agent {
   void Act(std::span<const float>, agents::ActMode, std::span<float>) override {}
   void Observe(const agents::Transitions& transitions) override { replay_.Add(transitions); }
   void Update() override { policy_.parameters().add_(drift_); }
-  void UpdateOn(const agents::Batch&) { Update(); }
+  void UpdateOn(const agents::Batch&) override { Update(); }
   agents::Metrics TakeMetrics() override { return {}; }
   TablePolicy& policy() override { return policy_; }
   const TablePolicy& policy() const override { return policy_; }
