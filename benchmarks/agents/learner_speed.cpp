@@ -39,8 +39,11 @@ struct Case {
   bool with_loop;
 };
 
-constexpr Case kCases[] = {
-    {256, 256, 1, 1, true}, {256, 256, 2, 2, false}, {64, 64, 1, 1, true}, {64, 64, 10, 1, true}};
+constexpr Case kCases[] = {{256, 256, 1, 1, true},
+                           {256, 256, 2, 1, false},
+                           {256, 256, 2, 2, false},
+                           {64, 64, 1, 1, true},
+                           {64, 64, 10, 1, true}};
 
 // Random transitions for all members, in rows as a VectorEnv has them.
 class RandomExperience {
