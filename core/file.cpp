@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,6 +129,18 @@ void CreateFolder(const std::filesystem::path& path) {
     throw IoError(fmt::format("{}: cannot create the folder: {}", path.string(), code.message()));
   }
 }
+
+FolderLock::FolderLock(const std::filesystem::path& folder) {
+  descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor_ < 0) ThrowSystemError("open", folder, errno);
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(descriptor_);
+    throw IoError(fmt::format("{}: another process is at work in this folder; allowed is one at a time",
+                              folder.string()));
+  }
+}
+
+FolderLock::~FolderLock() { ::close(descriptor_); }
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   if (context_ == nullptr ||

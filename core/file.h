@@ -22,6 +22,19 @@ void WriteFileAtomically(const std::filesystem::path& path,
 // Creates the folder and its parents. Throws IoError.
 void CreateFolder(const std::filesystem::path& path);
 
+// Keeps other processes out of a folder for as long as it lives, also where this process is killed.
+class FolderLock {
+ public:
+  // Throws IoError where another process has the folder, or where there is none.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 // SHA-256 in hexadecimal of everything given to Update so far.
 class Sha256 {
  public:

@@ -19,6 +19,18 @@ constexpr const char* kMetricNames[] = {"distill_loss",      "weight_mean",
 constexpr core::Option<ValueChoice> kValueChoices[] = {{"own_action", ValueChoice::kOwnAction},
                                                        {"peer_action", ValueChoice::kPeerAction}};
 
+// Reads the device once where all is well.
+void CheckFinite(const Tensor& losses, const Tensor& gradients) {
+  if (std::isfinite((losses.sum() + gradients.sum()).item<float>())) return;
+  const Tensor host = losses.cpu();
+  for (std::int64_t m = 0; m < host.size(0); ++m) {
+    const float value = host[m].item<float>();
+    if (std::isfinite(value)) continue;
+    throw NonFiniteError(fmt::format("the distillation loss of member {} is {}", m, value));
+  }
+  throw NonFiniteError("the distillation loss has a gradient that is not finite");
+}
+
 Tensor StdOverBatch(const Tensor& x) {
   return (x - x.mean(1, /*keepdim=*/true)).square().mean(1).sqrt();
 }
@@ -92,9 +104,7 @@ void Distiller::Step(const Lesson& lesson) {
   };
   agents::Policy& policy = students_.policy();
   const Tensor losses = policy.Differentiate(lesson.observations, loss);
-  if (!std::isfinite(losses.sum().item<float>())) {
-    throw NonFiniteError("the distillation loss is not finite");
-  }
+  CheckFinite(losses, policy.gradients());
   const at::NoGradGuard no_grad;
   if (config_.max_gradient_norm > 0.0) policy.ClipGradients(config_.max_gradient_norm);
   optimizer_.Step(policy.parameters(), policy.gradients(), coefficient_);

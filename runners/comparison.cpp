@@ -57,6 +57,7 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
   comparison.config_toml = core::ToToml(config);
   comparison.provenance = DescribeMachine(config.device);
   core::CreateFolder(folder);
+  const core::FolderLock lock(folder);
   core::WriteFileAtomically(folder / "config.toml", comparison.config_toml);
 
   std::vector<std::string> names;

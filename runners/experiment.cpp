@@ -267,7 +267,8 @@ class Training {
         if (lesson) distiller_->Step(*lesson);
       } catch (const NonFiniteError& error) {
         throw NonFiniteError(fmt::format(
-            "{}: {} after {} environment steps and {} updates per learner; nothing was changed by it",
+            "{}: {} after {} environment steps and {} updates per learner; finite values are needed: try "
+            "smaller learning rates or a max_gradient_norm",
             folder_.path.string(), error.what(), env_steps_, updates_));
       }
       ++updates_;

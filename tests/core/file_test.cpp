@@ -58,6 +58,19 @@ TEST(FileTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(Names(folder.path()), std::vector<std::string>{"a"});
 }
 
+TEST(FileTest, AFolderIsLockedForOneAtATime) {
+  const TempFolder folder;
+  {
+    const FolderLock lock(folder.path());
+    EXPECT_EQ(MessageOf<IoError>([&] { FolderLock second(folder.path()); }),
+              folder.path().string() +
+                  ": another process is at work in this folder; allowed is one at a time");
+  }
+  const FolderLock again(folder.path());
+  EXPECT_EQ(MessageOf<IoError>([&] { FolderLock none(folder / "none"); }),
+            (folder / "none").string() + ": cannot open: No such file or directory");
+}
+
 TEST(FileTest, AFullDiskKeepsTheOldFileAndLeavesNothingElse) {
   const TempFolder folder;
   WriteFileAtomically(folder / "a", "old");
