@@ -34,16 +34,16 @@ enum class ActMode {
   kGreedy,   // without exploration; moves no random stream
 };
 
-// A population of M learners of one kind with their replay. Members never mix: what a member does and
-// becomes is the same whichever members run beside it.
+// A population of M learners of one kind with their replay. Members never mix: what a member does
+// and becomes is the same whichever members run beside it.
 class Agent {
  public:
   virtual ~Agent() = default;
 
   virtual const AgentSpec& spec() const = 0;
 
-  // Actions in [-1, 1], [M, E, A], for raw observations [M, E, O]. E may differ from the spec's where
-  // the mode is kGreedy.
+  // Actions in [-1, 1], [M, E, A], for raw observations [M, E, O]. E may differ from the spec's
+  // where the mode is kGreedy.
   virtual void Act(std::span<const float> observations, ActMode mode, std::span<float> actions) = 0;
   // Takes one step of every environment into the replay and the observation statistics.
   virtual void Observe(const Transitions& transitions) = 0;

@@ -185,9 +185,7 @@ class Ddpg : public Agent {
     }
   }
 
-  void Update() override {
-    UpdateOn(replay_.Sample(replay_rngs_, config_.batch_size));
-  }
+  void Update() override { UpdateOn(replay_.Sample(replay_rngs_, config_.batch_size)); }
 
   void UpdateOn(const Batch& batch) override {
     const at::NoGradGuard no_grad;
@@ -303,8 +301,8 @@ class Ddpg : public Agent {
     const Tensor values = critic_.Forward(at::cat({observations, actions}, 2), critic_tape);
     const Tensor losses = values.squeeze(2).mean(1).neg_();  // [M]
     const Tensor by_value = at::full_like(values, -1.0 / static_cast<double>(values.size(1)));
-    const Tensor by_action = critic_.InputGradient(critic_tape, by_value, spec_.observation_size,
-                                                   spec_.action_size);
+    const Tensor by_action =
+        critic_.InputGradient(critic_tape, by_value, spec_.observation_size, spec_.action_size);
     policy_.actor.Backward(actor_tape, by_action);
     CheckFinite(losses, policy_.actor, "actor");
     if (config_.max_gradient_norm > 0.0) policy_.actor.ClipGradients(config_.max_gradient_norm);

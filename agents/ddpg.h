@@ -13,10 +13,10 @@ namespace duet::agents {
 
 // Defaults are those of arXiv:1802.09477 (its own DDPG) where not said otherwise.
 struct DdpgConfig {
-  double gamma = 0.99;                          // discount per step
-  double tau = 0.005;                           // share of the online nets in each target update
-  std::int64_t batch_size = 256;                // transitions per member and update
-  std::int64_t replay_capacity = 1'000'000;     // transitions per member
+  double gamma = 0.99;                            // discount per step
+  double tau = 0.005;                             // share of the online nets in each target update
+  std::int64_t batch_size = 256;                  // transitions per member and update
+  std::int64_t replay_capacity = 1'000'000;       // transitions per member
   std::vector<std::int64_t> hidden = {256, 256};  // ReLU layers of actor and critic
   double actor_learning_rate = 1e-3;
   double critic_learning_rate = 1e-3;

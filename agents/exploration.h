@@ -16,7 +16,7 @@ enum class NoiseKind { kGaussian, kOrnsteinUhlenbeck };
 
 struct NoiseConfig {
   NoiseKind kind = NoiseKind::kGaussian;
-  double std = 0.1;    // standard deviation, in units of the half action range
+  double std = 0.1;     // standard deviation, in units of the half action range
   double theta = 0.15;  // Ornstein-Uhlenbeck: pull to zero per step (arXiv:1509.02971, section 7)
 };
 void VisitFields(core::FieldVisitor& v, NoiseConfig& c);

@@ -156,7 +156,8 @@ void Mlp::Load(const core::ArchiveReader& archive, const std::string& name,
                       saved.size(1) == view.size(1) && saved.size(2) == view.size(2);
     if (!fits) {
       throw IoError(fmt::format("{}: \"{}\" is a layer of {} -> {}; this run needs {} -> {}",
-                                archive.path().string(), entry, saved.dim() == 3 ? saved.size(1) : 0,
+                                archive.path().string(), entry,
+                                saved.dim() == 3 ? saved.size(1) : 0,
                                 saved.dim() == 3 ? saved.size(2) : 0, view.size(1), view.size(2)));
     }
     for (std::size_t m = 0; m < members.size(); ++m) {

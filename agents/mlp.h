@@ -45,7 +45,8 @@ class Mlp {
 
   // Overwrites gradients() by those of a loss, given its gradient by the output, [M, B, out].
   void Backward(const Tape& tape, const Tensor& output_gradient);
-  // The loss's gradient by the input columns [first, first + count), [M, B, count]; gradients() stay.
+  // The loss's gradient by the input columns [first, first + count), [M, B, count]; gradients()
+  // stay.
   Tensor InputGradient(const Tape& tape, const Tensor& output_gradient, std::int64_t first,
                        std::int64_t count) const;
 
@@ -66,7 +67,8 @@ class Mlp {
 
   // Layer by layer, "<name>.0.weight" and so on.
   void Save(core::ArchiveWriter& archive, const std::string& name) const;
-  // Member m gets the parameters of the saved member members[m]. Throws IoError where shapes differ.
+  // Member m gets the parameters of the saved member members[m]. Throws IoError where shapes
+  // differ.
   void Load(const core::ArchiveReader& archive, const std::string& name,
             std::span<const std::int64_t> members);
   void Load(const core::ArchiveReader& archive, const std::string& name);

@@ -30,8 +30,8 @@ struct Batch {
   Tensor terminated;         // [M, B] 1 where nothing follows, else 0; truncation is not an end
 };
 
-// The latest `capacity` transitions of every member, [M, capacity], on the learner's device. Members
-// advance together.
+// The latest `capacity` transitions of every member, [M, capacity], on the learner's device.
+// Members advance together.
 class ReplayBuffer {
  public:
   ReplayBuffer(std::int64_t members, std::int64_t capacity, std::int64_t observation_size,

@@ -17,14 +17,16 @@ namespace duet::agents {
 
 using at::Tensor;
 
-// Throws std::invalid_argument naming `what`, its shape and the expected one. A size of -1 fits any.
+// Throws std::invalid_argument naming `what`, its shape and the expected one. A size of -1 fits
+// any.
 void CheckShape(const Tensor& tensor, std::initializer_list<std::int64_t> shape,
                 std::string_view what);
 
 // Adds a contiguous tensor to an archive under `name`; the archive must be written before a CPU
 // tensor changes.
 void SaveTensor(core::ArchiveWriter& archive, const std::string& name, const Tensor& tensor);
-// Copies the entry `name` into `tensor`, whose type and shape it must have. Throws IoError otherwise.
+// Copies the entry `name` into `tensor`, whose type and shape it must have. Throws IoError
+// otherwise.
 void LoadTensor(const core::ArchiveReader& archive, const std::string& name, Tensor tensor);
 // The entry `name` as a new CPU tensor. Throws IoError where there is none.
 Tensor ReadTensor(const core::ArchiveReader& archive, const std::string& name);

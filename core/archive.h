@@ -55,7 +55,8 @@ class ArchiveWriter {
 
 class ArchiveReader {
  public:
-  // Reads and checks the whole file. Throws IoError where it is missing, damaged, or of a later version.
+  // Reads and checks the whole file. Throws IoError where it is missing, damaged, or of a later
+  // version.
   explicit ArchiveReader(const std::filesystem::path& path);
 
   struct Array {

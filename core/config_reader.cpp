@@ -24,8 +24,8 @@ std::string Join(std::string_view path, std::string_view name) {
 // Keys and words of the file may hold line breaks; errors may not.
 ConfigError OneLine(std::string message) {
   std::replace_if(
-      message.begin(), message.end(),
-      [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+      message.begin(), message.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; },
+      ' ');
   return ConfigError(message);
 }
 
@@ -89,8 +89,8 @@ toml::table ParseToml(std::string_view text, std::string_view origin) {
   try {
     return toml::parse(text, origin);
   } catch (const toml::parse_error& error) {
-    throw OneLine(fmt::format("{}:{}: not valid TOML: {}", origin,
-                                  error.source().begin.line, error.description()));
+    throw OneLine(fmt::format("{}:{}: not valid TOML: {}", origin, error.source().begin.line,
+                              error.description()));
   }
 }
 
@@ -106,7 +106,8 @@ struct ConfigFile::Impl {
   const toml::node* Find(std::string_view path) const;
 };
 
-// The position in an array that a part of a dotted path stands for; `size` where it stands for none.
+// The position in an array that a part of a dotted path stands for; `size` where it stands for
+// none.
 std::size_t ArrayIndex(const std::string& part, std::size_t size) {
   const bool number = !part.empty() && part.size() < 10 &&
                       part.find_first_not_of("0123456789") == std::string::npos;
@@ -154,8 +155,8 @@ std::string ConfigFile::Impl::Where(const toml::node* node, std::string_view pat
 void ConfigFile::Impl::Override(const std::string& assignment) {
   const std::size_t equals = assignment.find('=');
   const auto malformed = [&](std::string_view what) {
-    return OneLine(fmt::format(
-        "--set {}: {}; the form is key.path=value, as in agent.gamma=0.99", assignment, what));
+    return OneLine(fmt::format("--set {}: {}; the form is key.path=value, as in agent.gamma=0.99",
+                               assignment, what));
   };
   if (equals == std::string::npos) throw malformed("no value");
   if (equals == 0) throw malformed("no key");
@@ -177,7 +178,7 @@ void ConfigFile::Impl::Override(const std::string& assignment) {
       const std::size_t index = ArrayIndex(names[i], array->size());
       if (index >= array->size()) {
         throw OneLine(fmt::format("--set {}: '{}' is not an element; there are {}, from 0", path,
-                                      names[i], array->size()));
+                                  names[i], array->size()));
       }
       if (last) {
         array->replace(array->cbegin() + static_cast<std::ptrdiff_t>(index), *parsed.get("value"));
@@ -211,8 +212,7 @@ class ConfigFile::Reader : public FieldVisitor {
 
   using FieldVisitor::Field;
 
-  void Field(std::string_view name, double& value, Range<double> range,
-             std::string_view) override {
+  void Field(std::string_view name, double& value, Range<double> range, std::string_view) override {
     const toml::node* node = Take(name);
     if (node == nullptr) return;
     const auto number = node->value<double>();
@@ -273,8 +273,8 @@ class ConfigFile::Reader : public FieldVisitor {
     for (std::size_t i = 0; i < words.size(); ++i) {
       if (words[i] == word) return i;
     }
-    throw OneLine(fmt::format("{} = \"{}\" is not one of {}", Where(name, *node), word,
-                                  Quoted(words)));
+    throw OneLine(
+        fmt::format("{} = \"{}\" is not one of {}", Where(name, *node), word, Quoted(words)));
   }
 
   void BeginSection(std::string_view name, std::string_view) override {
@@ -309,7 +309,8 @@ class ConfigFile::Reader : public FieldVisitor {
     const toml::array* array = node->as_array();
     if (array == nullptr || !std::all_of(array->begin(), array->end(),
                                          [](const toml::node& item) { return item.is_table(); })) {
-      Mistyped(name, *node, fmt::format("an array of tables, [[{}]]", Join(levels_.back().path, name)));
+      Mistyped(name, *node,
+               fmt::format("an array of tables, [[{}]]", Join(levels_.back().path, name)));
     }
     return array->size();
   }
@@ -332,7 +333,7 @@ class ConfigFile::Reader : public FieldVisitor {
   [[noreturn]] void Mistyped(std::string_view name, const toml::node& node,
                              std::string_view allowed) const {
     throw OneLine(fmt::format("{} = {} is {}; allowed is {}", Where(name, node), Text(node),
-                                  TypeName(node), allowed));
+                              TypeName(node), allowed));
   }
 
   std::int64_t Integer(std::string_view name, const toml::node& node) const {
@@ -350,8 +351,7 @@ class ConfigFile::Reader : public FieldVisitor {
   template <typename T>
   void CheckRange(std::string_view name, const toml::node& node, T value, Range<T> range) const {
     if (Contains(range, value)) return;
-    throw OneLine(
-        fmt::format("{} = {} is outside {}", Where(name, node), value, RangeText(range)));
+    throw OneLine(fmt::format("{} = {} is outside {}", Where(name, node), value, RangeText(range)));
   }
 
   void CheckUnknownKeys() const {

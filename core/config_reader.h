@@ -16,7 +16,8 @@ namespace duet::core {
 // "file.toml:7: agent.gamma = 1.5 is outside [0, 1]".
 class ConfigFile {
  public:
-  // Throws IoError where the file cannot be read and ConfigError where it is not TOML or an override
+  // Throws IoError where the file cannot be read and ConfigError where it is not TOML or an
+  // override
   // ("key.path=value", elements of arrays by their number) cannot be applied.
   ConfigFile(const std::filesystem::path& path, std::span<const std::string> overrides);
   // The same from text; `origin` names it in errors.
@@ -25,8 +26,8 @@ class ConfigFile {
   ~ConfigFile();
   ConfigFile(ConfigFile&&) noexcept;
 
-  // Fills `config`, leaving the default where the file is silent. Throws ConfigError on a key that no
-  // field has, a value of another type, or one outside its range.
+  // Fills `config`, leaving the default where the file is silent. Throws ConfigError on a key that
+  // no field has, a value of another type, or one outside its range.
   template <typename Config>
   void Read(Config& config) const {
     const std::unique_ptr<FieldVisitor> reader = MakeReader();

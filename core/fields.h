@@ -40,7 +40,8 @@ class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
 
-  // Whether values are being taken from a file; defaults that depend on other settings are set then.
+  // Whether values are being taken from a file; defaults that depend on other settings are set
+  // then.
   virtual bool reading() const { return false; }
 
   virtual void Field(std::string_view name, double& value, Range<double> range,

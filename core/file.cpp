@@ -135,8 +135,9 @@ FolderLock::FolderLock(const std::filesystem::path& folder) {
   if (descriptor_ < 0) ThrowSystemError("open", folder, errno);
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     ::close(descriptor_);
-    throw IoError(fmt::format("{}: another process is at work in this folder; allowed is one at a time",
-                              folder.string()));
+    throw IoError(
+        fmt::format("{}: another process is at work in this folder; allowed is one at a time",
+                    folder.string()));
   }
 }
 

@@ -12,8 +12,8 @@ namespace duet::core {
 // The whole file. Throws IoError naming the path and the system's reason.
 std::string ReadFile(const std::filesystem::path& path);
 
-// Replaces `path` by `content` at once: after a crash, a kill or a full disk the old file or the new
-// one is there, never a part. Throws IoError; the old file stays then.
+// Replaces `path` by `content` at once: after a crash, a kill or a full disk the old file or the
+// new one is there, never a part. Throws IoError; the old file stays then.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view content);
 // The same for content in several pieces, written one after the other.
 void WriteFileAtomically(const std::filesystem::path& path,

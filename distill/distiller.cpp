@@ -12,10 +12,9 @@
 namespace duet::distill {
 namespace {
 
-constexpr const char* kMetricNames[] = {"distill_loss",      "weight_mean",
-                                        "weight_std",        "weight_zero_share",
-                                        "disadvantage_mean", "disadvantage_std",
-                                        "action_distance"};
+constexpr const char* kMetricNames[] = {
+    "distill_loss",      "weight_mean",      "weight_std",     "weight_zero_share",
+    "disadvantage_mean", "disadvantage_std", "action_distance"};
 constexpr core::Option<ValueChoice> kValueChoices[] = {{"own_action", ValueChoice::kOwnAction},
                                                        {"peer_action", ValueChoice::kPeerAction}};
 
@@ -38,7 +37,8 @@ Tensor StdOverBatch(const Tensor& x) {
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, ScheduleConfig& c) {
-  v.Field("every", c.every, {1, 1'000'000'000}, "gradient steps from one distillation step to the next");
+  v.Field("every", c.every, {1, 1'000'000'000},
+          "gradient steps from one distillation step to the next");
   v.Field("coefficient", c.coefficient, {0.0, 1000.0},
           "factor on the optimizer's step at the start (Adam does not feel a loss's scale)");
   v.Field("final_coefficient", c.final_coefficient, {0.0, 1000.0},
@@ -48,9 +48,11 @@ void VisitFields(core::FieldVisitor& v, ScheduleConfig& c) {
 void VisitFields(core::FieldVisitor& v, DistillConfig& c) {
   v.Choice("rule", c.rule, kRules, "difference of the answers per sample");
   v.Choice("value", c.value, kValueChoices, "at whose action both sides are valued");
-  v.Field("recent", c.recent, {0, 1'000'000'000}, "states come from so many latest transitions; 0: all");
+  v.Field("recent", c.recent, {0, 1'000'000'000},
+          "states come from so many latest transitions; 0: all");
   v.Field("batch_size", c.batch_size, {1, 1'000'000}, "samples per student and step");
-  v.Field("learning_rate", c.learning_rate, {0.0, 10.0}, "Adam step of the distillation's own optimizer");
+  v.Field("learning_rate", c.learning_rate, {0.0, 10.0},
+          "Adam step of the distillation's own optimizer");
   v.Field("max_gradient_norm", c.max_gradient_norm, {0.0, 1e9},
           "largest gradient norm per student; 0: no clipping");
   v.Section("weight", c.weight, "how much each sample counts");
@@ -112,8 +114,8 @@ void Distiller::Step(const Lesson& lesson) {
   AddMetrics(losses, weights, disadvantage, distances);
 }
 
-void Distiller::AddMetrics(const Tensor& losses, const Tensor& weights,
-                           const Tensor& disadvantage, const Tensor& distances) {
+void Distiller::AddMetrics(const Tensor& losses, const Tensor& weights, const Tensor& disadvantage,
+                           const Tensor& distances) {
   metric_sums_.add_(at::stack({losses, weights.mean(1), StdOverBatch(weights),
                                (weights == 0).to(at::kFloat).mean(1), disadvantage.mean(1),
                                StdOverBatch(disadvantage), distances}));

@@ -16,17 +16,17 @@
 namespace duet::distill {
 
 struct ScheduleConfig {
-  std::int64_t every = 1;        // a distillation step follows every so many gradient steps
-  double coefficient = 1.0;      // factor on the step at the start of training …
+  std::int64_t every = 1;          // a distillation step follows every so many gradient steps
+  double coefficient = 1.0;        // factor on the step at the start of training …
   double final_coefficient = 1.0;  // … and at its end, linear in between
 };
 
 struct DistillConfig {
   RuleKind rule = RuleKind::kActionMse;
   ValueChoice value = ValueChoice::kOwnAction;
-  std::int64_t recent = 1000;     // "most recent 1000 transitions", arXiv:2006.04061, section 4.1
-  std::int64_t batch_size = 64;   // the same, off-policy
-  double learning_rate = 1e-4;    // the same, off-policy
+  std::int64_t recent = 1000;      // "most recent 1000 transitions", arXiv:2006.04061, section 4.1
+  std::int64_t batch_size = 64;    // the same, off-policy
+  double learning_rate = 1e-4;     // the same, off-policy
   double max_gradient_norm = 0.0;  // per member; 0: no clipping
   WeightConfig weight;
   ScheduleConfig schedule;
@@ -46,8 +46,8 @@ class Distiller {
   Distiller(const DistillConfig& config, std::unique_ptr<LessonSource> source,
             agents::Agent& students);
 
-  // Counts a round and draws its lesson, if one is due and the source is ready. `progress` in [0, 1]
-  // is the share of training done.
+  // Counts a round and draws its lesson, if one is due and the source is ready. `progress` in [0,
+  // 1] is the share of training done.
   std::optional<Lesson> Prepare(double progress);
   // Throws NonFiniteError, before any parameter changes.
   void Step(const Lesson& lesson);
@@ -70,7 +70,8 @@ class Distiller {
   agents::Agent& students_;
   std::unique_ptr<Rule> rule_;
   std::unique_ptr<Weight> weight_;
-  agents::Adam optimizer_;  // its own, so that lessons do not stir the moments of the reinforcement step
+  agents::Adam
+      optimizer_;  // its own, so that lessons do not stir the moments of the reinforcement step
   double coefficient_ = 1.0;
   std::int64_t num_rounds_ = 0;
   std::int64_t num_steps_ = 0;

@@ -13,7 +13,7 @@ using agents::Tensor;
 struct Lesson {
   Tensor observations;          // [M, B, O] raw
   agents::PolicyOutput answer;  // of the source, on these observations
-  Tensor value;                 // [M, B] the source's value there; undefined where nobody asked for it
+  Tensor value;  // [M, B] the source's value there; undefined where nobody asked for it
 };
 
 }  // namespace duet::distill

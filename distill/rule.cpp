@@ -39,8 +39,7 @@ class ForwardKl : public Rule {
   Tensor Loss(const PolicyOutput& student, const PolicyOutput& source) const override {
     RequireDistribution(student, "student");
     RequireDistribution(source, "source");
-    return GaussianKl(source.mean.detach(), source.log_std.detach(), student.mean,
-                      student.log_std);
+    return GaussianKl(source.mean.detach(), source.log_std.detach(), student.mean, student.log_std);
   }
 };
 
@@ -50,8 +49,7 @@ class ReverseKl : public Rule {
   Tensor Loss(const PolicyOutput& student, const PolicyOutput& source) const override {
     RequireDistribution(student, "student");
     RequireDistribution(source, "source");
-    return GaussianKl(student.mean, student.log_std, source.mean.detach(),
-                      source.log_std.detach());
+    return GaussianKl(student.mean, student.log_std, source.mean.detach(), source.log_std.detach());
   }
 };
 

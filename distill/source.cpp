@@ -64,8 +64,7 @@ class PeerReplay : public ReplaySource {
     }
     for (std::size_t m = 0; m < peers.size(); ++m) {
       const std::int64_t peer = peers[m];
-      if (peer < 0 || peer >= population.spec().members() ||
-          peer == static_cast<std::int64_t>(m)) {
+      if (peer < 0 || peer >= population.spec().members() || peer == static_cast<std::int64_t>(m)) {
         throw std::invalid_argument(fmt::format("member {} cannot have the peer {}", m, peer));
       }
     }
@@ -78,14 +77,12 @@ class PeerReplay : public ReplaySource {
   // So no parameters move, however the peers are paired.
   Lesson Draw(std::int64_t batch_size, bool with_value) override {
     const at::NoGradGuard no_grad;
-    const Lesson own =
-        Ask(population_, DrawStates(population_.replay(), batch_size), with_value);
+    const Lesson own = Ask(population_, DrawStates(population_.replay(), batch_size), with_value);
     Lesson lesson;
     lesson.observations = own.observations.index_select(0, peers_);
     lesson.answer.mean = own.answer.mean.index_select(0, peers_);
     if (own.answer.log_std.defined()) {
-      lesson.answer.log_std =
-          own.answer.log_std.expand_as(own.answer.mean).index_select(0, peers_);
+      lesson.answer.log_std = own.answer.log_std.expand_as(own.answer.mean).index_select(0, peers_);
     }
     if (with_value) lesson.value = own.value.index_select(0, peers_);
     return lesson;
@@ -133,8 +130,7 @@ class StudentStates : public ReplaySource {
 }  // namespace
 
 std::unique_ptr<LessonSource> MakePeerReplay(const agents::Agent& population,
-                                             std::vector<std::int64_t> peers,
-                                             std::int64_t recent) {
+                                             std::vector<std::int64_t> peers, std::int64_t recent) {
   return std::make_unique<PeerReplay>(population, std::move(peers), recent);
 }
 

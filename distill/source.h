@@ -33,8 +33,8 @@ class LessonSource {
   virtual void Load(const core::ArchiveReader& archive) = 0;
 };
 
-// Dual distillation: student m learns from member peers[m] of the same population, on states of that
-// peer's latest `recent` transitions (0: all of its replay).
+// Dual distillation: student m learns from member peers[m] of the same population, on states of
+// that peer's latest `recent` transitions (0: all of its replay).
 std::unique_ptr<LessonSource> MakePeerReplay(const agents::Agent& population,
                                              std::vector<std::int64_t> peers, std::int64_t recent);
 
@@ -45,7 +45,6 @@ std::unique_ptr<LessonSource> MakeTeacherReplay(std::shared_ptr<const agents::Ag
 
 // A frozen teacher labels states of the students' own latest `recent` transitions.
 std::unique_ptr<LessonSource> MakeStudentStates(std::shared_ptr<const agents::Agent> teacher,
-                                                const agents::Agent& students,
-                                                std::int64_t recent);
+                                                const agents::Agent& students, std::int64_t recent);
 
 }  // namespace duet::distill

@@ -71,9 +71,10 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
     const auto work = [&] {
       for (std::size_t i = next++; i < names.size(); i = next++) {
         try {
-          comparison.methods[i] = RunExperiment(
-              config, config.methods[i], folder / "methods" / names[i], resume,
-              comparison.provenance, [&](const Progress& progress) { display.Update(i, progress); });
+          comparison.methods[i] =
+              RunExperiment(config, config.methods[i], folder / "methods" / names[i], resume,
+                            comparison.provenance,
+                            [&](const Progress& progress) { display.Update(i, progress); });
           display.Finish(i, Outcome(comparison.methods[i]));
         } catch (const Interrupted&) {
           const std::lock_guard lock(mutex);

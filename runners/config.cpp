@@ -13,9 +13,8 @@
 namespace duet::runners {
 namespace {
 
-constexpr core::Option<MethodKind> kKinds[] = {{"alone", MethodKind::kAlone},
-                                               {"teacher", MethodKind::kTeacher},
-                                               {"dual", MethodKind::kDual}};
+constexpr core::Option<MethodKind> kKinds[] = {
+    {"alone", MethodKind::kAlone}, {"teacher", MethodKind::kTeacher}, {"dual", MethodKind::kDual}};
 constexpr core::Option<TeacherSource> kSources[] = {
     {"student_states", TeacherSource::kStudentStates},
     {"teacher_replay", TeacherSource::kTeacherReplay},
@@ -29,7 +28,8 @@ constexpr std::int64_t kMany = 1'000'000'000'000;
 
 void VisitFields(core::FieldVisitor& v, EnvironmentConfig& c) {
   v.Field("id", c.id, "task; see `duet env list`");
-  v.Field("per_learner", c.per_learner, {1, 100'000}, "environments that each learner acts in at once");
+  v.Field("per_learner", c.per_learner, {1, 100'000},
+          "environments that each learner acts in at once");
 }
 
 void VisitFields(core::FieldVisitor& v, TrainingConfig& c) {
@@ -75,7 +75,8 @@ void VisitFields(core::FieldVisitor& v, RunConfig& c) {
   v.Field("name", c.name, "of the run and its folder");
   v.Field("seeds", c.seeds, {0, kMany}, "one independent repetition each");
   v.Field("device", c.device, "auto, cpu or cuda: where the learners compute");
-  v.Field("actor_threads", c.actor_threads, {1, 1024}, "threads that step environments; results do not depend on it");
+  v.Field("actor_threads", c.actor_threads, {1, 1024},
+          "threads that step environments; results do not depend on it");
   v.Field("learner_threads", c.learner_threads, {1, 1024}, "threads of each learner's products");
   v.Field("parallel_methods", c.parallel_methods, {0, 1024},
           "methods trained at once; 0: as many as cores allow");
@@ -97,8 +98,8 @@ std::int64_t WholeSteps(const RunConfig& config, std::int64_t steps) {
 std::int64_t TeacherEnvSteps(const RunConfig& config, const TeacherConfig& teacher) {
   std::int64_t steps = 0;
   if (teacher.run.empty()) {
-    steps += WholeSteps(config, std::llround(teacher.share *
-                                             static_cast<double>(config.training.env_steps_total)));
+    steps += WholeSteps(
+        config, std::llround(teacher.share * static_cast<double>(config.training.env_steps_total)));
   }
   if (teacher.source == TeacherSource::kTeacherRollouts) steps += teacher.rollout_steps;
   return steps;
@@ -108,12 +109,13 @@ namespace {
 
 void CheckName(const core::ConfigFile& file, const std::string& path, const std::string& name) {
   const bool fits = !name.empty() && name.size() <= 100 && name[0] != '.' &&
-                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                           "0123456789_.-") == std::string::npos;
+                    name.find_first_not_of(
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789_.-") == std::string::npos;
   if (fits) return;
-  throw ConfigError(fmt::format(
-      "{} = \"{}\" cannot name a folder; allowed are letters, digits, '_', '-' and '.'",
-      file.Where(path), name));
+  throw ConfigError(
+      fmt::format("{} = \"{}\" cannot name a folder; allowed are letters, digits, '_', '-' and '.'",
+                  file.Where(path), name));
 }
 
 // The checks that span several fields.
@@ -124,12 +126,13 @@ void Validate(const core::ConfigFile& file, const RunConfig& config) {
                                   file.Where("device"), config.device));
   }
   if (config.seeds.empty()) {
-    throw ConfigError(fmt::format("{} is empty; allowed is at least one seed", file.Where("seeds")));
+    throw ConfigError(
+        fmt::format("{} is empty; allowed is at least one seed", file.Where("seeds")));
   }
   if (std::set<std::int64_t>(config.seeds.begin(), config.seeds.end()).size() !=
       config.seeds.size()) {
-    throw ConfigError(fmt::format("{} holds a seed twice; allowed are different seeds",
-                                  file.Where("seeds")));
+    throw ConfigError(
+        fmt::format("{} holds a seed twice; allowed are different seeds", file.Where("seeds")));
   }
   try {
     envs::MakeEnv(config.env.id);
@@ -165,8 +168,7 @@ void Validate(const core::ConfigFile& file, const RunConfig& config) {
 
 }  // namespace
 
-RunConfig LoadRunConfig(const std::filesystem::path& path,
-                        std::span<const std::string> overrides) {
+RunConfig LoadRunConfig(const std::filesystem::path& path, std::span<const std::string> overrides) {
   const core::ConfigFile file(path, overrides);
   RunConfig config;
   config.name = path.stem().string();

@@ -18,8 +18,8 @@ struct EnvironmentConfig {
   std::int64_t per_learner = 1;  // environments that each learner acts in at once
 };
 
-// Budgets are per seed. `env_steps_total` counts the steps of all learners of a method: a pair takes
-// half of them each, and a teacher that is trained first takes its share.
+// Budgets are per seed. `env_steps_total` counts the steps of all learners of a method: a pair
+// takes half of them each, and a teacher that is trained first takes its share.
 struct TrainingConfig {
   std::int64_t env_steps_total = 100'000;
   std::int64_t warmup_steps = 1000;  // per learner, uniformly random actions and no updates
@@ -39,15 +39,15 @@ enum class TeacherSource { kStudentStates, kTeacherReplay, kTeacherRollouts };
 
 struct TeacherConfig {
   TeacherSource source = TeacherSource::kStudentStates;
-  std::string run;              // folder of a trained run; empty: one is trained first
-  double share = 0.5;           // of the budget, that the teacher's training takes
+  std::string run;                      // folder of a trained run; empty: one is trained first
+  double share = 0.5;                   // of the budget, that the teacher's training takes
   std::int64_t rollout_steps = 10'000;  // recorded from the teacher, for source teacher_rollouts
 };
 
 struct MethodConfig {
   std::string name = "alone";
   MethodKind kind = MethodKind::kAlone;
-  TeacherConfig teacher;          // kind teacher only
+  TeacherConfig teacher;           // kind teacher only
   distill::DistillConfig distill;  // kinds teacher and dual
 };
 

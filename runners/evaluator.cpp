@@ -26,7 +26,8 @@ Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
   const std::size_t episodes = static_cast<std::size_t>(config_.episodes);
   std::vector<std::uint64_t> seeds(count);
   for (std::size_t i = 0; i < count; ++i) {
-    seeds[i] = core::SplitSeed(static_cast<std::uint64_t>(config_.seed), "evaluation", i % episodes);
+    seeds[i] =
+        core::SplitSeed(static_cast<std::uint64_t>(config_.seed), "evaluation", i % episodes);
   }
   env_.Reset(seeds);
   const std::size_t action_values = count * env_.spec().action_low.size();

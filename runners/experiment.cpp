@@ -37,13 +37,11 @@ constexpr double kCheckpointShare = 0.05;
 
 // Columns of metrics.csv beside the evaluation.
 const std::vector<std::string> kDiagnostics = {
-    "episode_return",    "actor_loss",       "critic_loss",      "q_mean",
-    "distill_loss",      "weight_mean",      "weight_std",       "weight_zero_share",
+    "episode_return",    "actor_loss",       "critic_loss",    "q_mean",
+    "distill_loss",      "weight_mean",      "weight_std",     "weight_zero_share",
     "disadvantage_mean", "disadvantage_std", "action_distance"};
 
-double Seconds(Clock::duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // What one population has to do: the budget of a method, cut up.
 struct Plan {
@@ -164,8 +162,8 @@ class Training {
     if (!std::filesystem::exists(folder_.checkpoint())) return;
     const core::ArchiveReader archive(folder_.checkpoint());
     if (!archive.Has("kind") || archive.GetText("kind") != "checkpoint") {
-      throw IoError(fmt::format("{}: is not a checkpoint of a training run",
-                                folder_.checkpoint().string()));
+      throw IoError(
+          fmt::format("{}: is not a checkpoint of a training run", folder_.checkpoint().string()));
     }
     agent_->Load(archive);
     if (distiller_) distiller_->Load(archive);
@@ -174,8 +172,7 @@ class Training {
     episodes_.Load(archive);
     env_steps_ = archive.GetNumber("env_steps");
     updates_ = archive.GetNumber("updates");
-    const MethodResult saved =
-        ParseResult(archive.GetText("result"), folder_.checkpoint()).method;
+    const MethodResult saved = ParseResult(archive.GetText("result"), folder_.checkpoint()).method;
     result_.evaluations = saved.evaluations;
     result_.diagnostics = saved.diagnostics;
     wall_seconds_before_ = saved.wall_seconds;
@@ -256,8 +253,7 @@ class Training {
     if (env_steps_ < config_.training.warmup_steps || !Crossed(config_.training.update_every)) {
       return;
     }
-    const double progress =
-        static_cast<double>(env_steps_) / static_cast<double>(plan_.env_steps);
+    const double progress = static_cast<double>(env_steps_) / static_cast<double>(plan_.env_steps);
     for (std::int64_t i = 0; i < config_.training.updates; ++i) {
       try {
         // One round: all members read the others as they were at its start.
@@ -266,10 +262,11 @@ class Training {
         agent_->Update();
         if (lesson) distiller_->Step(*lesson);
       } catch (const NonFiniteError& error) {
-        throw NonFiniteError(fmt::format(
-            "{}: {} after {} environment steps and {} updates per learner; finite values are needed: try "
-            "smaller learning rates or a max_gradient_norm",
-            folder_.path.string(), error.what(), env_steps_, updates_));
+        throw NonFiniteError(
+            fmt::format("{}: {} after {} environment steps and {} updates per learner; finite "
+                        "values are needed: try "
+                        "smaller learning rates or a max_gradient_norm",
+                        folder_.path.string(), error.what(), env_steps_, updates_));
       }
       ++updates_;
     }
@@ -287,12 +284,11 @@ class Training {
   }
 
   void Evaluate() {
-    EvaluationPoint point{
-        .env_steps_total = plan_.env_steps_before + plan_.learners * env_steps_,
-        .env_steps_per_learner = env_steps_,
-        .gradient_steps_total = gradient_steps_per_seed(),
-        .phase = "training",
-        .returns = BySeed(evaluator_.Evaluate(*agent_).mean)};
+    EvaluationPoint point{.env_steps_total = plan_.env_steps_before + plan_.learners * env_steps_,
+                          .env_steps_per_learner = env_steps_,
+                          .gradient_steps_total = gradient_steps_per_seed(),
+                          .phase = "training",
+                          .returns = BySeed(evaluator_.Evaluate(*agent_).mean)};
     DiagnosticPoint diagnostics{.env_steps_total = point.env_steps_total,
                                 .env_steps_per_learner = env_steps_,
                                 .values = {}};
@@ -339,15 +335,16 @@ class Training {
   }
 
   void MaybeCheckpoint() {
-    const double wait = std::max(config_.training.checkpoint_seconds,
-                                 checkpoint_seconds_ / kCheckpointShare);
+    const double wait =
+        std::max(config_.training.checkpoint_seconds, checkpoint_seconds_ / kCheckpointShare);
     if (Seconds(Clock::now() - last_checkpoint_) >= wait) SaveCheckpoint();
   }
 
   void ShowProgress() {
     Progress progress;
-    progress.fraction = static_cast<double>(plan_.env_steps_before + plan_.learners * env_steps_) /
-                        static_cast<double>(plan_.env_steps_before + plan_.learners * plan_.env_steps);
+    progress.fraction =
+        static_cast<double>(plan_.env_steps_before + plan_.learners * env_steps_) /
+        static_cast<double>(plan_.env_steps_before + plan_.learners * plan_.env_steps);
     progress.steps_per_second = StepsPerSecond();
     progress.evaluations = static_cast<std::int64_t>(result_.evaluations.size());
     if (!result_.evaluations.empty()) {
@@ -367,14 +364,14 @@ class Training {
 
   void Finish() {
     SaveCheckpoint();
-    const PolicyFacts facts{.env_id = config_.env.id,
-                            .observation_size = env_.spec().observation_size,
-                            .action_size = env_.spec().action_size(),
-                            .seeds = config_.seeds,
-                            .learners = plan_.learners,
-                            .env_steps_total =
-                                plan_.env_steps_before + plan_.learners * plan_.env_steps,
-                            .agent = config_.agent};
+    const PolicyFacts facts{
+        .env_id = config_.env.id,
+        .observation_size = env_.spec().observation_size,
+        .action_size = env_.spec().action_size(),
+        .seeds = config_.seeds,
+        .learners = plan_.learners,
+        .env_steps_total = plan_.env_steps_before + plan_.learners * plan_.env_steps,
+        .agent = config_.agent};
     SavePolicyFile(folder_.policy(), *agent_, facts);
     core::Sha256 digest;
     digest.Update(core::ReadFile(folder_.policy()));
@@ -437,10 +434,9 @@ MethodResult RunPopulation(const RunConfig& config, const MethodConfig& method,
                            const RunFolder& folder, bool resume, const Provenance& provenance,
                            const ProgressCallback& on_progress) {
   const std::int64_t learners = PopulationPerSeed(method.kind);
-  const Plan plan{
-      .learners = learners,
-      .env_steps = WholeSteps(config, config.training.env_steps_total / learners),
-      .evaluate_every = std::max<std::int64_t>(1, config.evaluation.every / learners)};
+  const Plan plan{.learners = learners,
+                  .env_steps = WholeSteps(config, config.training.env_steps_total / learners),
+                  .evaluate_every = std::max<std::int64_t>(1, config.evaluation.every / learners)};
   Training training(config, method, plan, folder.path, provenance);
   if (method.kind == MethodKind::kDual) {
     std::vector<std::int64_t> peers;
@@ -516,8 +512,7 @@ RunFolder LoadedTeacher(const std::string& path) {
 }
 
 Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const RunFolder& folder,
-                   bool resume, const Provenance& provenance,
-                   const ProgressCallback& on_progress) {
+                   bool resume, const Provenance& provenance, const ProgressCallback& on_progress) {
   Teacher teacher;
   RunFolder source{folder.teacher()};
   if (!method.teacher.run.empty()) {
@@ -525,13 +520,13 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
   } else {
     RunConfig teacher_config = config;
     teacher_config.training.env_steps_total = WholeSteps(
-        config, std::llround(method.teacher.share *
-                             static_cast<double>(config.training.env_steps_total)));
+        config,
+        std::llround(method.teacher.share * static_cast<double>(config.training.env_steps_total)));
     MethodConfig alone;
     alone.name = "teacher";
     const double share = method.teacher.share;
-    const MethodResult trained = RunExperiment(teacher_config, alone, source.path, resume, provenance,
-                                               [&](Progress progress) {
+    const MethodResult trained = RunExperiment(teacher_config, alone, source.path, resume,
+                                               provenance, [&](Progress progress) {
                                                  progress.fraction *= share;
                                                  on_progress(progress);
                                                });

@@ -12,16 +12,17 @@ namespace duet::runners {
 
 using ProgressCallback = std::function<void(const Progress&)>;
 
-// Trains the method in `folder`, from its latest checkpoint where `resume`, and returns what came of
-// it; a finished run is read back. Writes config.toml, metrics.csv, events, checkpoints, the policies
-// and result.json there. Throws Interrupted after a checkpoint where a stop was asked for; throws
-// Error on anything wrong outside, and the folder can then be resumed from its latest checkpoint.
+// Trains the method in `folder`, from its latest checkpoint where `resume`, and returns what came
+// of it; a finished run is read back. Writes config.toml, metrics.csv, events, checkpoints, the
+// policies and result.json there. Throws Interrupted after a checkpoint where a stop was asked for;
+// throws Error on anything wrong outside, and the folder can then be resumed from its latest
+// checkpoint.
 MethodResult RunExperiment(const RunConfig& config, const MethodConfig& method,
                            const std::filesystem::path& folder, bool resume,
                            const Provenance& provenance, const ProgressCallback& on_progress);
 
-// Throws at once what RunExperiment would throw later: ConfigError or IoError where a teacher of another
-// run cannot be used.
+// Throws at once what RunExperiment would throw later: ConfigError or IoError where a teacher of
+// another run cannot be used.
 void CheckTeachers(const RunConfig& config);
 
 }  // namespace duet::runners

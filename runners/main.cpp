@@ -22,9 +22,10 @@ int Run(int argc, char** argv) {
   CLI::App app("Duet: policy distillation for continuous control, from peers and from teachers",
                "duet");
   app.require_subcommand(1);
-  app.footer("Of the launcher, ./duet:\n"
-             "  setup                       install what is missing and build\n"
-             "  test                        run all tests; arguments go to ctest, as in -L quick");
+  app.footer(
+      "Of the launcher, ./duet:\n"
+      "  setup                       install what is missing and build\n"
+      "  test                        run all tests; arguments go to ctest, as in -L quick");
   app.set_version_flag("--version", DUET_VERSION);
   int exit_code = 0;
   duet::runners::AddCompareCommand(app, exit_code);
@@ -54,8 +55,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "duet: {}\n", interruption.what());
     return kInterrupted;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "duet: out of memory; fewer seeds, a smaller agent.replay_capacity or "
-                       "agent.batch_size need less\n");
+    fmt::print(stderr,
+               "duet: out of memory; fewer seeds, a smaller agent.replay_capacity or "
+               "agent.batch_size need less\n");
     return kBadInput;
   } catch (const std::exception& error) {
     // LibTorch's errors go on with a stack trace.

@@ -31,8 +31,8 @@ Provenance DescribeMachine(const std::string& device) {
   provenance.libtorch_version = TORCH_VERSION;
   provenance.mujoco_version = envs::DescribeEnv(envs::EnvIds().front()).engine;
   provenance.compiler = fmt::format("g++ {}", __VERSION__);
-  const double bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
-                       static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  const double bytes =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
   provenance.hardware = fmt::format("{}, {} cores, {:.0f} GiB", CpuModel(),
                                     std::thread::hardware_concurrency(), bytes / (1U << 30));
   provenance.device = agents::ChooseDevice(device).str();

@@ -11,7 +11,7 @@ namespace duet::runners {
 
 // One evaluation of all learners of a method: fixed seeds, no exploration noise.
 struct EvaluationPoint {
-  std::int64_t env_steps_total = 0;        // environment steps per seed so far, summed over its learners
+  std::int64_t env_steps_total = 0;  // environment steps per seed so far, summed over its learners
   std::int64_t env_steps_per_learner = 0;  // of each learner that is evaluated here
   std::int64_t gradient_steps_total = 0;   // like env_steps_total
   std::string phase;                       // "training"; "teacher" while a teacher is trained first
@@ -23,22 +23,23 @@ struct DiagnosticPoint {
   std::int64_t env_steps_total = 0;
   std::int64_t env_steps_per_learner = 0;
   // name -> [seed][learner]: "weight_mean", "weight_std", "weight_zero_share", "disadvantage_mean",
-  // "disadvantage_std", "action_distance", "distill_loss", "actor_loss", "critic_loss", "q_mean", ...
+  // "disadvantage_std", "action_distance", "distill_loss", "actor_loss", "critic_loss", "q_mean",
+  // ...
   std::map<std::string, std::vector<std::vector<double>>> values;
 };
 
 // One method of a comparison (or one training run) on one task.
 struct MethodResult {
-  std::string name;   // unique in a comparison: "dual"
-  std::string kind;   // "alone", "teacher" or "dual"
-  std::string task;   // environment id
+  std::string name;  // unique in a comparison: "dual"
+  std::string kind;  // "alone", "teacher" or "dual"
+  std::string task;  // environment id
   std::vector<std::int64_t> seeds;
   std::int64_t learners = 1;  // per seed: 1 alone, 2 for a pair or for a teacher and its student
   // Budgets of one seed. A pair counts both learners, a student its teacher's training too.
   std::int64_t env_steps_total = 0;
   std::int64_t env_steps_per_learner = 0;
-  std::int64_t gradient_steps_total = 0;        // reinforcement and distillation steps
-  std::int64_t distillation_steps_total = 0;    // the part of them that distilled
+  std::int64_t gradient_steps_total = 0;      // reinforcement and distillation steps
+  std::int64_t distillation_steps_total = 0;  // the part of them that distilled
   double wall_seconds = 0.0;
   std::vector<EvaluationPoint> evaluations;
   std::vector<DiagnosticPoint> diagnostics;

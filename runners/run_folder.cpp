@@ -26,8 +26,9 @@ std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& folder) {
   std::sort(found.begin(), found.end(),
             [](const RunFolder& a, const RunFolder& b) { return a.path < b.path; });
   if (found.empty()) {
-    throw IoError(fmt::format(
-        "{}: there is no policy.safetensors; allowed is the folder of a finished run", path.string()));
+    throw IoError(
+        fmt::format("{}: there is no policy.safetensors; allowed is the folder of a finished run",
+                    path.string()));
   }
   return found;
 }

@@ -33,7 +33,7 @@ struct PolicyFacts {
   std::int64_t observation_size = 0;
   std::int64_t action_size = 0;
   std::vector<std::int64_t> seeds;
-  std::int64_t learners = 1;       // per seed; member = seed index * learners + learner
+  std::int64_t learners = 1;         // per seed; member = seed index * learners + learner
   std::int64_t env_steps_total = 0;  // per seed, of the training
   agents::AgentConfig agent;
 };

@@ -35,22 +35,27 @@ struct RunArguments {
 };
 
 void AddRunArguments(CLI::App& command, RunArguments& arguments) {
-  command.add_option("config", arguments.config,
-                     "settings file (TOML); with --resume the folder of a run")
+  command
+      .add_option("config", arguments.config,
+                  "settings file (TOML); with --resume the folder of a run")
       ->required();
   command.add_option("--out", arguments.out, "run folder (default: runs/NAME, numbered if taken)");
-  command.add_flag("--resume", arguments.resume, "continue the run in the folder given, bit for bit");
-  command.add_option("--set", arguments.overrides,
-                     "override a setting: key.path=value, as in training.env_steps_total=20000")
+  command.add_flag("--resume", arguments.resume,
+                   "continue the run in the folder given, bit for bit");
+  command
+      .add_option("--set", arguments.overrides,
+                  "override a setting: key.path=value, as in training.env_steps_total=20000")
       ->allow_extra_args(false);
-  command.footer([] { return "Settings with their defaults:\n\n" + core::SettingsHelp([] {
-                               RunConfig config;
-                               MethodConfig teacher;
-                               teacher.name = "teacher";
-                               teacher.kind = MethodKind::kTeacher;
-                               config.methods = {teacher};
-                               return config;
-                             }()); });
+  command.footer([] {
+    return "Settings with their defaults:\n\n" + core::SettingsHelp([] {
+             RunConfig config;
+             MethodConfig teacher;
+             teacher.name = "teacher";
+             teacher.kind = MethodKind::kTeacher;
+             config.methods = {teacher};
+             return config;
+           }());
+  });
 }
 
 bool HasFiles(const fs::path& folder) {
@@ -62,10 +67,11 @@ bool HasFiles(const fs::path& folder) {
 fs::path NewRunFolder(const std::string& out, const std::string& name) {
   if (!out.empty()) {
     if (HasFiles(out)) {
-      throw ConfigError(fmt::format(
-          "--out {}: the folder is not empty; allowed are a new folder, or --resume to continue the "
-          "run in it",
-          out));
+      throw ConfigError(
+          fmt::format("--out {}: the folder is not empty; allowed are a new folder, or --resume to "
+                      "continue the "
+                      "run in it",
+                      out));
     }
     return out;
   }
@@ -80,9 +86,10 @@ fs::path NewRunFolder(const std::string& out, const std::string& name) {
 std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments, std::string_view command) {
   if (!arguments.resume) {
     if (fs::is_directory(arguments.config)) {
-      throw ConfigError(fmt::format(
-          "{}: is a folder; allowed is a settings file, or --resume to continue the run in the folder",
-          arguments.config));
+      throw ConfigError(
+          fmt::format("{}: is a folder; allowed is a settings file, or --resume to continue the "
+                      "run in the folder",
+                      arguments.config));
     }
     RunConfig config = LoadRunConfig(arguments.config, arguments.overrides);
     fs::path folder = NewRunFolder(arguments.out, config.name);
@@ -94,8 +101,8 @@ std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments, std::strin
   }
   const RunFolder folder{arguments.config};
   if (!fs::exists(folder.config())) {
-    throw ConfigError(fmt::format("--resume {}: there is no config.toml; allowed is the folder of a run",
-                                  arguments.config));
+    throw ConfigError(fmt::format(
+        "--resume {}: there is no config.toml; allowed is the folder of a run", arguments.config));
   }
   if (fs::exists(folder.path / "metrics.csv")) {
     throw ConfigError(fmt::format(
@@ -130,8 +137,8 @@ void RunAndShow(const RunConfig& config, const fs::path& folder, bool resume,
 }  // namespace
 
 void AddCompareCommand(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "compare", "train several methods on one task and say which was better");
+  CLI::App* command =
+      app.add_subcommand("compare", "train several methods on one task and say which was better");
   auto arguments = std::make_shared<RunArguments>();
   AddRunArguments(*command, *arguments);
   command->callback([arguments, &exit_code] {
@@ -181,7 +188,8 @@ void Evaluate(const EvaluateArguments& arguments) {
     const fs::path path = run.policy();
     const std::string name = run.path.filename().string();
     const PolicyFacts facts = ReadPolicyFacts(path);
-    std::vector<std::int64_t> members(facts.seeds.size() * static_cast<std::size_t>(facts.learners));
+    std::vector<std::int64_t> members(facts.seeds.size() *
+                                      static_cast<std::size_t>(facts.learners));
     std::iota(members.begin(), members.end(), 0);
     const std::unique_ptr<agents::Agent> agent =
         LoadFrozenAgent(path, members, std::vector<std::uint64_t>(members.size()), 1,
@@ -190,8 +198,9 @@ void Evaluate(const EvaluateArguments& arguments) {
                         static_cast<std::int64_t>(members.size()), arguments.threads);
     const Evaluator::Returns returns = evaluator.Evaluate(*agent);
     if (!arguments.json) {
-      fmt::print("{} on {}, {} episodes each\n  seed  learner        mean         min         max\n",
-                 name, facts.env_id, arguments.episodes);
+      fmt::print(
+          "{} on {}, {} episodes each\n  seed  learner        mean         min         max\n", name,
+          facts.env_id, arguments.episodes);
     }
     for (std::size_t m = 0; m < members.size(); ++m) {
       const std::int64_t learner = static_cast<std::int64_t>(m) % facts.learners;
@@ -205,8 +214,8 @@ void Evaluate(const EvaluateArguments& arguments) {
                        {"mean", returns.mean[m]},
                        {"returns", episodes}});
       } else {
-        fmt::print("{:>6}  {:>7}  {:>10.2f}  {:>10.2f}  {:>10.2f}\n", seed, learner, returns.mean[m],
-                   *std::min_element(episodes.begin(), episodes.end()),
+        fmt::print("{:>6}  {:>7}  {:>10.2f}  {:>10.2f}  {:>10.2f}\n", seed, learner,
+                   returns.mean[m], *std::min_element(episodes.begin(), episodes.end()),
                    *std::max_element(episodes.begin(), episodes.end()));
       }
     }
@@ -217,7 +226,8 @@ void Evaluate(const EvaluateArguments& arguments) {
 }  // namespace
 
 void AddEvaluateCommand(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("evaluate", "returns of trained policies, without exploration");
+  CLI::App* command =
+      app.add_subcommand("evaluate", "returns of trained policies, without exploration");
   auto arguments = std::make_shared<EvaluateArguments>();
   command->add_option("run", arguments->run, "folder of a finished run")->required();
   command->add_option("--episodes", arguments->episodes, "per learner")
