@@ -53,7 +53,14 @@ function(duet_add_test name)
     DUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" DUET_BINARY_DIR="${PROJECT_BINARY_DIR}"
     DUET_PROGRAM="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/duet")
   duet_torch_pch(duet_${name}_test ${ARG_LINK})
-  gtest_discover_tests(duet_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-      ENVIRONMENT "DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}")
+  gtest_discover_tests(duet_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES)
+  # gtest_discover_tests takes no properties that are lists, so they are set once the tests are known.
+  set(properties ${CMAKE_CURRENT_BINARY_DIR}/duet_${name}_test_properties.cmake)
+  file(WRITE ${properties} "
+foreach(test IN LISTS duet_${name}_test_TESTS)
+  set_tests_properties(\${test} PROPERTIES LABELS \"${ARG_LABELS}\" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT \"DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}\")
+endforeach()
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${properties})
 endfunction()
