@@ -1,0 +1,83 @@
+"""Every command in the README and in docs/, in order, in one folder, with budgets of seconds.
+
+Run by ctest: docs_test.py PROGRAM SOURCE_DIR.
+"""
+
+import glob
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, SOURCE = sys.argv.pop(1), sys.argv.pop(1)
+
+# The launcher's own words; tests/system/launcher_test.py has them.
+LAUNCHER = ("test", "setup")
+SHORT = ["training.env_steps_total=600", "training.warmup_steps=50", "evaluation.every=300",
+         "evaluation.episodes=1", "agent.hidden=[8]", "agent.batch_size=8"]
+
+
+def documents():
+    return [os.path.join(SOURCE, "README.md")] + sorted(glob.glob(os.path.join(SOURCE, "docs", "**", "*.md"),
+                                                                  recursive=True))
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def commands(path):
+    """The lines ./duet ... of the blocks marked sh."""
+    inside = False
+    for line in text_of(path).splitlines():
+        line = line.strip()
+        if line.startswith("```"):
+            inside = line == "```sh"
+        elif inside and line and not line.startswith("#"):
+            yield line
+
+
+def shortened(words):
+    """The same command with a budget of seconds."""
+    trains = words[0] in ("compare", "train") and not {"--resume", "--help"} & set(words)
+    if trains:
+        return words + [word for setting in SHORT for word in ("--set", setting)]
+    if words[:2] == ["env", "bench"]:
+        return words + ["--seconds", "0.05"]
+    return words
+
+
+class DocsTest(unittest.TestCase):
+    def test_every_command_runs(self):
+        folder = tempfile.mkdtemp(prefix="duet-docs-")
+        self.addCleanup(shutil.rmtree, folder)
+        for name in ("configs", "tests"):
+            os.symlink(os.path.join(SOURCE, name), os.path.join(folder, name))
+        ran = 0
+        for document in documents():
+            for line in commands(document):
+                words = shlex.split(line)
+                self.assertEqual(words[0], "./duet", f"{document}: {line}")
+                if words[1] in LAUNCHER:
+                    continue
+                result = subprocess.run([PROGRAM] + shortened(words[1:]), cwd=folder, text=True,
+                                        capture_output=True)
+                self.assertEqual(result.returncode, 0, f"{document}: {line}\n{result.stderr}")
+                ran += 1
+        self.assertGreater(ran, 10)
+
+    def test_every_link_leads_somewhere(self):
+        for document in documents():
+            for piece in text_of(document).split("](")[1:]:
+                target = piece.split(")")[0].split("#")[0]
+                if target and "://" not in target:
+                    path = os.path.join(os.path.dirname(document), target)
+                    self.assertTrue(os.path.exists(path), f"{document}: {target}")
+
+
+if __name__ == "__main__":
+    unittest.main()
