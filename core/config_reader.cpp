@@ -181,7 +181,9 @@ void ConfigFile::Impl::Override(const std::string& assignment) {
                                   names[i], array->size()));
       }
       if (last) {
-        array->replace(array->cbegin() + static_cast<std::ptrdiff_t>(index), *parsed.get("value"));
+        // toml++ 2.5, Ubuntu 22.04's, has no array::replace.
+        const auto place = array->cbegin() + static_cast<std::ptrdiff_t>(index);
+        array->erase(array->insert(place, *parsed.get("value")) + 1);
       } else {
         node = array->get(index);
       }
@@ -358,7 +360,7 @@ class ConfigFile::Reader : public FieldVisitor {
     const Level& level = levels_.back();
     if (level.table == nullptr) return;
     for (const auto& [key, node] : *level.table) {
-      const std::string_view word = key.str();
+      const std::string_view word = key;
       if (std::find(level.known.begin(), level.known.end(), word) != level.known.end()) continue;
       std::vector<std::string> known = level.known;
       std::sort(known.begin(), known.end());
