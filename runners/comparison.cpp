@@ -1,15 +1,21 @@
 #include "runners/comparison.h"
 
 #include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "core/config_writer.h"
+#include "core/error.h"
 #include "core/file.h"
 #include "runners/console.h"
 #include "runners/experiment.h"
@@ -31,6 +37,23 @@ std::size_t NumWorkers(const RunConfig& config) {
   const std::size_t threads =
       static_cast<std::size_t>(std::max(config.actor_threads, config.learner_threads));
   return std::clamp<std::size_t>(cores / threads, 1, methods);
+}
+
+// log.txt of a run, which grows over resumes; every line is on disk at once.
+std::shared_ptr<spdlog::logger> OpenLog(const std::filesystem::path& folder) {
+  const std::string path = (folder / "log.txt").string();
+  try {
+    auto log = std::make_shared<spdlog::logger>(
+        "run", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
+    log->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
+    log->flush_on(spdlog::level::info);
+    // A log that can no longer grow is no reason to stop training.
+    log->set_error_handler([](const std::string&) {});
+    return log;
+  } catch (const spdlog::spdlog_ex&) {
+    throw IoError(
+        fmt::format("{}: cannot write; allowed is a folder that can be written to", path));
+  }
 }
 
 std::string Outcome(const MethodResult& result) {
@@ -60,6 +83,12 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
   const core::FolderLock lock(folder);
   core::WriteFileAtomically(folder / "config.toml", comparison.config_toml);
 
+  const std::shared_ptr<spdlog::logger> log = OpenLog(folder);
+  const Provenance& machine = comparison.provenance;
+  log->info("{} {} on {}: Duet {}, LibTorch {}, {}, {}, device {}", resume ? "resume" : "start",
+            config.name, config.env.id, machine.duet_version, machine.libtorch_version,
+            machine.mujoco_version, machine.hardware, machine.device);
+
   std::vector<std::string> names;
   for (const MethodConfig& method : config.methods) names.push_back(method.name);
   comparison.methods.resize(names.size());
@@ -70,17 +99,27 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
     std::mutex mutex;
     const auto work = [&] {
       for (std::size_t i = next++; i < names.size(); i = next++) {
+        std::int64_t evaluations = 0;
+        const auto on_progress = [&](const Progress& progress) {
+          display.Update(i, progress);
+          if (std::exchange(evaluations, progress.evaluations) == progress.evaluations) return;
+          log->info("{}: {:.1f} % done, return {:.4g}", names[i], 100.0 * progress.fraction,
+                    progress.last_return.value_or(std::nan("")));
+        };
         try {
           comparison.methods[i] =
               RunExperiment(config, config.methods[i], folder / "methods" / names[i], resume,
-                            comparison.provenance,
-                            [&](const Progress& progress) { display.Update(i, progress); });
-          display.Finish(i, Outcome(comparison.methods[i]));
-        } catch (const Interrupted&) {
+                            comparison.provenance, on_progress);
+          const std::string outcome = Outcome(comparison.methods[i]);
+          display.Finish(i, outcome);
+          log->info("{}: {}", names[i], outcome);
+        } catch (const Interrupted& interruption) {
+          log->info("{}: {}, checkpoint saved", names[i], interruption.what());
           const std::lock_guard lock(mutex);
           if (!failure) failure = std::current_exception();
           return;
-        } catch (...) {
+        } catch (const std::exception& error) {
+          log->error("{}: {}", names[i], error.what());
           const std::lock_guard lock(mutex);
           // A real failure is worth more than the stops that it causes.
           failure = std::current_exception();
@@ -96,7 +135,12 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
 
   comparison.wall_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  // After a resume the earlier sessions are in the methods' own times alone.
+  for (const MethodResult& method : comparison.methods) {
+    comparison.wall_seconds = std::max(comparison.wall_seconds, method.wall_seconds);
+  }
   WriteReports(comparison, folder);
+  log->info("report written, fingerprint {}", Fingerprint(comparison));
   return comparison;
 }
 

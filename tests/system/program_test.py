@@ -424,28 +424,20 @@ class ProgramTest(unittest.TestCase):
 
     # --- what the documents say
 
-    def test_commands_in_the_documents_are_understood(self):
-        documents = [os.path.join(SOURCE, "README.md")]
-        documents += [os.path.join(SOURCE, "docs", name) for name in os.listdir(os.path.join(SOURCE, "docs"))]
-        commands = set()
-        for document in documents:
-            if document.endswith(".md") and os.path.exists(document):
-                with open(document) as file:
-                    for block in re.findall(r"```sh\n(.*?)```", file.read(), re.DOTALL):
-                        commands.update(re.findall(r"^\./duet ((?:train|compare|evaluate|report) [^#|>&\n]*)", block,
-                                                   re.MULTILINE))
-        self.assertGreaterEqual(len(commands), 5)
-        os.symlink(os.path.join(SOURCE, "configs"), self.path("configs"))
-        for command in sorted(commands):
-            arguments = [argument.strip("'\"") for argument in command.split()]
-            # All is read and understood before the seeds, which are none, stop it.
-            stop, error = ["--set", "seeds=[]"], "duet: --set seeds is empty; allowed is at least one seed\n"
-            if arguments[0] in ("evaluate", "report") or "--help" in arguments:
-                stop, error = ["--help"], ""
-            elif "--resume" in arguments:
-                stop, error = [], f"duet: --resume {arguments[-1]}: there is no config.toml; allowed is the folder of a run\n"
-            done = subprocess.run([PROGRAM, *arguments, *stop], cwd=self.folder, text=True, capture_output=True)
-            self.assertEqual(done.stderr, error, command)
+    def test_the_log_tells_starts_stops_and_the_end(self):
+        process = self.start("train", "tiny.toml", "--out", "run", *LONGER)
+        self.wait_until_it_learns(process)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        self.duet("train", "--resume", "run")
+        lines = self.read("run", "log.txt").decode().splitlines()
+        words = [line.split(" ", 2) for line in lines]
+        self.assertTrue(all(level == "info" for _, level, _ in words), lines)
+        texts = [text for _, _, text in words]
+        self.assertTrue(texts[0].startswith("start tiny on InvertedPendulum-v5: Duet "), lines)
+        self.assertEqual(sum(text.endswith("checkpoint saved") for text in texts), 1, lines)
+        self.assertEqual(sum(text.startswith("resume tiny on ") for text in texts), 1, lines)
+        self.assertTrue(texts[-1].endswith(self.fingerprint("run")), lines)
 
 
 if __name__ == "__main__":
