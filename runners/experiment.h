@@ -21,8 +21,4 @@ MethodResult RunExperiment(const RunConfig& config, const MethodConfig& method,
                            const std::filesystem::path& folder, bool resume,
                            const Provenance& provenance, const ProgressCallback& on_progress);
 
-// Throws at once what RunExperiment would throw later: ConfigError or IoError where a teacher of
-// another run cannot be used.
-void CheckTeachers(const RunConfig& config);
-
 }  // namespace duet::runners

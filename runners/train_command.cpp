@@ -16,9 +16,9 @@
 #include "runners/config.h"
 #include "runners/console.h"
 #include "runners/evaluator.h"
-#include "runners/experiment.h"
 #include "runners/interrupt.h"
 #include "runners/run_folder.h"
+#include "runners/teacher.h"
 
 namespace duet::runners {
 namespace {

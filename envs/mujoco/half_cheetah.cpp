@@ -1,36 +1,13 @@
 #include "envs/mujoco/half_cheetah.h"
 
+#include <utility>
+
 #include "envs/mujoco/locomotion.h"
-#include "envs/mujoco/mujoco_env.h"
-#include "envs/mujoco/reward_terms.h"
 
 namespace duet::envs {
 namespace {
 
 constexpr char kId[] = "HalfCheetah-v5";
-
-class HalfCheetah : public MujocoEnv {
- public:
-  HalfCheetah(MujocoTask task, const LocomotionOptions& options)
-      : MujocoEnv(std::move(task)),
-        options_(options),
-        num_skipped_(options.exclude_current_positions_from_observation ? 1 : 0) {
-    SetObservationSize(model().nq + model().nv - num_skipped_);
-  }
-
- private:
-  void WriteObservation(std::span<double> observation) const override {
-    WritePositionsAndVelocities(model(), data(), num_skipped_, observation);
-  }
-
-  StepResult Judge(std::span<const float> action, double forward_velocity) const override {
-    const double forward_reward = options_.forward_reward_weight * forward_velocity;
-    return {.reward = forward_reward - ControlCost(options_.ctrl_cost_weight, action)};
-  }
-
-  LocomotionOptions options_;
-  int num_skipped_;
-};
 
 }  // namespace
 
@@ -45,7 +22,7 @@ std::unique_ptr<Env> MakeHalfCheetah(const EnvOptions& options) {
                      .frame_skip = settings.frame_skip,
                      .reset_noise_scale = settings.reset_noise_scale,
                      .velocity_noise = VelocityNoise::kNormal};
-  return std::make_unique<HalfCheetah>(std::move(task), settings);
+  return MakeForwardMover(std::move(task), settings, 1);
 }
 
 }  // namespace duet::envs

@@ -1,8 +1,37 @@
 #include "envs/mujoco/locomotion.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "envs/mujoco/reward_terms.h"
 
 namespace duet::envs {
+namespace {
+
+class ForwardMover : public MujocoEnv {
+ public:
+  ForwardMover(MujocoTask task, const LocomotionOptions& options, int num_positions)
+      : MujocoEnv(std::move(task)),
+        options_(options),
+        num_skipped_(options.exclude_current_positions_from_observation ? num_positions : 0) {
+    SetObservationSize(model().nq + model().nv - num_skipped_);
+  }
+
+ private:
+  void WriteObservation(std::span<double> observation) const override {
+    WritePositionsAndVelocities(model(), data(), num_skipped_, observation);
+  }
+
+  StepResult Judge(std::span<const float> action, double forward_velocity) const override {
+    const double forward_reward = options_.forward_reward_weight * forward_velocity;
+    return {.reward = forward_reward - ControlCost(options_.ctrl_cost_weight, action)};
+  }
+
+  LocomotionOptions options_;
+  int num_skipped_;
+};
+
+}  // namespace
 
 void ReadOptions(OptionReader& reader, LocomotionOptions& options) {
   reader.Number("forward_reward_weight", options.forward_reward_weight);
@@ -26,6 +55,11 @@ std::size_t WritePositionsAndVelocities(const mjModel& model, const mjData& data
     *out++ = std::clamp(data.qvel[i], -velocity_limit, velocity_limit);
   }
   return static_cast<std::size_t>(out - observation.begin());
+}
+
+std::unique_ptr<Env> MakeForwardMover(MujocoTask task, const LocomotionOptions& options,
+                                      int num_positions) {
+  return std::make_unique<ForwardMover>(std::move(task), options, num_positions);
 }
 
 }  // namespace duet::envs

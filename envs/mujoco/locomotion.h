@@ -6,9 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 
+#include "envs/env.h"
 #include "envs/env_options.h"
+#include "envs/mujoco/mujoco_env.h"
 
 namespace duet::envs {
 
@@ -41,5 +44,11 @@ inline bool Inside(const Interval& interval, double value) {
 std::size_t WritePositionsAndVelocities(
     const mjModel& model, const mjData& data, int num_skipped, std::span<double> observation,
     double velocity_limit = std::numeric_limits<double>::infinity());
+
+// A body that only has to move forward: reward is its velocity less the cost of its actions, and
+// nothing ends an episode. Observed are qpos, without its first `num_positions` entries where the
+// options say so, and qvel.
+std::unique_ptr<Env> MakeForwardMover(MujocoTask task, const LocomotionOptions& options,
+                                      int num_positions);
 
 }  // namespace duet::envs

@@ -7,10 +7,14 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "tests/runners/temp_folder.h"
+#include "tests/support/message_of.h"
+#include "tests/support/temp_folder.h"
 
 namespace duet::runners {
 namespace {
+
+using support::MessageOf;
+using support::TempFolder;
 
 TEST(AppendFileTest, KeepsWhatWasThereAndAppends) {
   const TempFolder folder;

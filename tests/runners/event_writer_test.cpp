@@ -12,10 +12,12 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "tests/runners/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace duet::runners {
 namespace {
+
+using support::TempFolder;
 
 // Prints every event file below argv[1] as JSON, read by TensorBoard itself.
 constexpr const char* kReader = R"python(

@@ -6,10 +6,14 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "tests/runners/temp_folder.h"
+#include "tests/support/message_of.h"
+#include "tests/support/temp_folder.h"
 
 namespace duet::runners {
 namespace {
+
+using support::MessageOf;
+using support::TempFolder;
 
 const std::string kHeader =
     "env_steps,env_steps_total,gradient_steps_total,phase,seed,learner,eval_return,weight_mean\n";

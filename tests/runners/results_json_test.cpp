@@ -9,10 +9,14 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "tests/runners/made_up_results.h"
-#include "tests/runners/temp_folder.h"
+#include "tests/support/message_of.h"
+#include "tests/support/temp_folder.h"
 
 namespace duet::runners {
 namespace {
+
+using support::MessageOf;
+using support::TempFolder;
 
 using Json = nlohmann::json;
 

@@ -11,10 +11,12 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "tests/runners/temp_folder.h"
+#include "tests/support/message_of.h"
 
 namespace duet::runners {
 namespace {
+
+using support::MessageOf;
 
 using Scores = std::vector<double>;
 

@@ -6,10 +6,12 @@
 
 #include "core/error.h"
 #include "tests/runners/made_up_results.h"
-#include "tests/runners/temp_folder.h"
+#include "tests/support/message_of.h"
 
 namespace duet::runners {
 namespace {
+
+using support::MessageOf;
 
 EvaluationPoint Point(std::int64_t steps, const std::string& phase,
                       std::vector<std::vector<double>> returns) {
