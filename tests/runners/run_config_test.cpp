@@ -9,8 +9,8 @@
 #include "core/config_writer.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "runners/experiment.h"
 #include "runners/run_folder.h"
+#include "runners/teacher.h"
 #include "tests/support/message_of.h"
 #include "tests/support/temp_folder.h"
 
@@ -84,7 +84,8 @@ TEST(TeacherTest, LayersOfAnotherSizeThanTheFileSaysAreNamed) {
   RunConfig config;
   config.methods = {{.name = "teacher",
                      .kind = MethodKind::kTeacher,
-                     .teacher = {.run = folder.path().string()}}};
+                     .teacher = {.run = folder.path().string()},
+                     .distill = {}}};
   EXPECT_EQ(MessageOf<IoError>([&] { CheckTeachers(config); }),
             policy.string() + ": \"actor.0.weight\" is a layer of 4 -> 16; this run needs 4 -> 8");
 }
