@@ -29,8 +29,4 @@ std::vector<std::string_view> AlgorithmNames() {
   return names;
 }
 
-const std::vector<std::int64_t>& HiddenLayers(const AgentConfig& config) {
-  return config.ddpg.hidden;
-}
-
 }  // namespace duet::agents

@@ -24,7 +24,5 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
 
 // Words for `algorithm` in settings files.
 std::vector<std::string_view> AlgorithmNames();
-// Sizes of the hidden layers and what else must agree between a teacher's file and its network.
-const std::vector<std::int64_t>& HiddenLayers(const AgentConfig& config);
 
 }  // namespace duet::agents

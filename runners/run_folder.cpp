@@ -10,6 +10,7 @@
 #include "core/config_reader.h"
 #include "core/config_writer.h"
 #include "core/error.h"
+#include "core/file.h"
 
 namespace duet::runners {
 
@@ -68,6 +69,12 @@ PolicyFacts ReadFacts(const core::ArchiveReader& archive) {
 }
 
 }  // namespace
+
+std::string PolicySha256(const std::filesystem::path& path) {
+  core::Sha256 digest;
+  digest.Update(core::ReadFile(path));
+  return digest.HexDigest();
+}
 
 PolicyFacts ReadPolicyFacts(const std::filesystem::path& path) {
   return ReadFacts(core::ArchiveReader(path));

@@ -41,6 +41,8 @@ struct PolicyFacts {
 // Saves the population's networks and statistics with what is needed to use them elsewhere.
 void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agent,
                     const PolicyFacts& facts);
+// SHA-256 of a policy file, which holds the parameters and nothing of time or place.
+std::string PolicySha256(const std::filesystem::path& path);
 // Throws IoError where the file is missing, damaged or of another kind.
 PolicyFacts ReadPolicyFacts(const std::filesystem::path& path);
 

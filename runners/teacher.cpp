@@ -7,7 +7,6 @@
 
 #include "core/archive.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/random.h"
 #include "envs/registry.h"
 #include "envs/vector_env.h"
@@ -112,9 +111,7 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
   if (rollouts) capacity = method.teacher.rollout_steps;
   teacher.agent = LoadFrozenAgent(source.policy(), members, seeds, capacity,
                                   agents::ChooseDevice(config.device));
-  core::Sha256 digest;
-  digest.Update(core::ReadFile(source.policy()));
-  teacher.parameters_sha256 = digest.HexDigest();
+  teacher.parameters_sha256 = PolicySha256(source.policy());
   if (replay) teacher.agent->replay().Load(*checkpoint, "replay", members);
   if (rollouts) {
     RecordRollouts(config, method.teacher.rollout_steps, *teacher.agent);

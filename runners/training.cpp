@@ -291,9 +291,7 @@ class Training::Impl {
         .env_steps_total = plan_.env_steps_before + plan_.learners * plan_.env_steps,
         .agent = config_.agent};
     SavePolicyFile(folder_.policy(), *agent_, facts);
-    core::Sha256 digest;
-    digest.Update(core::ReadFile(folder_.policy()));
-    result_.parameters_sha256 = digest.HexDigest();
+    result_.parameters_sha256 = PolicySha256(folder_.policy());
     result_.env_steps_total = facts.env_steps_total;
     result_.env_steps_per_learner = env_steps_;
     result_.gradient_steps_total = GradientStepsPerSeed();
