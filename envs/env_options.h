@@ -4,11 +4,10 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
+#include <vector>
 
 namespace duet::envs {
 
@@ -21,9 +20,19 @@ struct Interval {
 using OptionValue = std::variant<bool, double, Interval, std::string>;
 using EnvOptions = std::map<std::string, OptionValue, std::less<>>;
 
-// Fills the fields of a task's settings from options. Each task asks for the options that it knows
-// and then calls Finish. Every method throws ConfigError naming the task, the option, what was
-// found and what is allowed.
+// "true", "0.5", "[0.8, 2]", "\"torso\""
+std::string ToText(const OptionValue& value);
+
+// An option that a task has.
+struct OptionFacts {
+  std::string name;
+  OptionValue default_value;
+  std::string allowed;  // "a finite number >= 0"
+};
+
+// Fills the fields of a task's settings from options. Each task asks for the options that it knows,
+// with the defaults in the fields; then Finish is called. Every method throws ConfigError naming
+// the task, the option, what was found and what is allowed.
 class OptionReader {
  public:
   // `options` must live as long as the reader.
@@ -38,18 +47,22 @@ class OptionReader {
   void Flag(std::string_view name, bool& value);
   // Two numbers, low <= high, each finite or infinite.
   void Range(std::string_view name, Interval& value);
-
-  // Throws on an option that the task did not ask for.
-  void Finish() const;
-
- private:
-  const OptionValue* Find(std::string_view name);
+  // For what a task checks itself: the value given, or null.
+  const OptionValue* Find(std::string_view name, OptionValue default_value,
+                          std::string_view allowed);
   [[noreturn]] void Refuse(std::string_view name, const OptionValue& found,
                            std::string_view allowed) const;
 
+  // Throws on an option that the task did not ask for.
+  void Finish() const;
+  std::string_view id() const { return id_; }
+  // The options that the task asked for, in that order.
+  const std::vector<OptionFacts>& known() const { return known_; }
+
+ private:
   std::string_view id_;
   const EnvOptions& options_;
-  std::set<std::string, std::less<>> known_;
+  std::vector<OptionFacts> known_;
 };
 
 }  // namespace duet::envs

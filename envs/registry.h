@@ -24,9 +24,13 @@ std::unique_ptr<Env> MakeEnv(std::string_view id, const EnvOptions& options,
 // All ids, sorted.
 std::vector<std::string> EnvIds();
 
+// The options of a task, in the order in which it asks for them. Throws ConfigError like MakeEnv.
+std::vector<OptionFacts> DescribeOptions(std::string_view id);
+
 // What is worth knowing about an environment without making one.
 struct EnvDescription {
-  std::string engine;  // what simulates it, with its version: "MuJoCo 3.17.0"
+  std::string engine;   // what simulates it, with its version: "MuJoCo 3.17.0"
+  std::string summary;  // what the task is, in a few words
   // SHA-256 of the reference implementation's compiled model, as ModelDigest forms it; empty for a
   // task without a model.
   std::string reference_model_digest;

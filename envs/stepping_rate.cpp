@@ -15,7 +15,6 @@
 #include "core/random.h"
 #include "envs/mujoco/mujoco_env.h"
 #include "envs/registry.h"
-#include "envs/time_limit.h"
 #include "envs/vector_env.h"
 
 namespace duet::envs {
@@ -108,8 +107,7 @@ SteppingRate MeasureSteppingRate(std::string_view id, const SteppingRateSettings
   CheckRange("threads", static_cast<double>(settings.num_threads), 1, 1024);
   CheckRange("seconds", settings.seconds, 0.01, 3600);
   const std::unique_ptr<Env> single = MakeEnv(id);
-  const auto* simulation =
-      dynamic_cast<const MujocoEnv*>(&dynamic_cast<TimeLimit&>(*single).inner());
+  const auto* simulation = dynamic_cast<const MujocoEnv*>(&single->unwrapped());
   if (simulation == nullptr) {
     throw ConfigError(
         fmt::format("{}: has no bare loop to compare with; allowed are MuJoCo tasks", id));

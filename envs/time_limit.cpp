@@ -26,7 +26,7 @@ void TimeLimit::Reset(std::optional<std::uint64_t> seed, std::span<double> obser
   running_ = true;
 }
 
-StepResult TimeLimit::Step(std::span<const float> action, std::span<double> observation) {
+StepResult TimeLimit::Step(ActionView action, std::span<double> observation) {
   if (!running_) throw std::logic_error(spec_.id + ": Step without a Reset before it");
   running_ = false;  // stays so where the step throws
   StepResult result = env_->Step(action, observation);
@@ -65,6 +65,11 @@ void TimeLimit::StartFrom(const RecordedState& state, std::span<double> observat
   replayable->StartFrom(state, observation);
   num_steps_ = state.step;
   running_ = true;
+}
+
+bool TimeLimit::starts_anywhere() const {
+  const auto* replayable = dynamic_cast<const Replayable*>(env_.get());
+  return replayable != nullptr && replayable->starts_anywhere();
 }
 
 }  // namespace duet::envs

@@ -19,13 +19,14 @@ class TimeLimit : public Env, public Replayable {
 
   const EnvSpec& spec() const override { return spec_; }
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;
-  StepResult Step(std::span<const float> action, std::span<double> observation) override;
+  StepResult Step(ActionView action, std::span<double> observation) override;
   std::string SaveState() const override;
   void LoadState(const std::string& state) override;
+  EnvQuantities Describe() const override { return env_->Describe(); }
+  const Env& unwrapped() const override { return env_->unwrapped(); }
   // Throws ConfigError where the environment inside cannot.
   void StartFrom(const RecordedState& state, std::span<double> observation) override;
-
-  Env& inner() { return *env_; }
+  bool starts_anywhere() const override;
 
  private:
   std::unique_ptr<Env> env_;

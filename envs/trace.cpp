@@ -159,19 +159,29 @@ OptionValue ReadOption(const TraceReader& reader, const json& value, const std::
   reader.Refuse(where, value, "a number, a text, true, false or two numbers [low, high]");
 }
 
+// Appends the numbers of a list, of its lists and so on; flags count as 0 and 1.
+void Flatten(const TraceReader& reader, const json& value, const std::string& where,
+             std::vector<double>& numbers) {
+  if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      Flatten(reader, value[i], fmt::format("{}[{}]", where, i), numbers);
+    }
+  } else if (value.is_boolean()) {
+    numbers.push_back(value.get<bool>() ? 1.0 : 0.0);
+  } else {
+    numbers.push_back(reader.Number(value, where));
+  }
+}
+
+// All numbers of a recorded state; what else it holds is for people.
 RecordedState ReadState(const TraceReader& reader, const json& value, const std::string& where,
                         std::int64_t step) {
-  const auto numbers = [&](const char* key) {
-    return reader.Numbers(reader.At(value, where, key), where + "." + key);
-  };
+  if (!value.is_object()) reader.Refuse(where, value, "an object");
   RecordedState state;
   state.step = step;
-  state.qpos = numbers("qpos");
-  state.qvel = numbers("qvel");
-  state.qacc_warmstart = numbers("qacc_warmstart");
-  state.time = reader.Number(reader.At(value, where, "time"), where + ".time");
-  if (value.contains("lagged_xy")) {
-    state.lagged_x = reader.Numbers(value["lagged_xy"], where + ".lagged_xy", 2)[0];
+  for (const auto& [name, field] : value.items()) {
+    if (!field.is_number() && !field.is_array()) continue;
+    Flatten(reader, field, where + "." + name, state.numbers[name]);
   }
   return state;
 }
@@ -261,7 +271,7 @@ ReplayReport Replay(const Trace& trace) {
   report.num_steps = static_cast<std::int64_t>(trace.actions.size());
   report.observation_tolerance = description.replay_tolerance;
   report.reward_tolerance = kRewardTolerance;
-  if (const auto* simulation = dynamic_cast<const MujocoEnv*>(&env.inner())) {
+  if (const auto* simulation = dynamic_cast<const MujocoEnv*>(&env.unwrapped())) {
     report.model_bit_equal = ModelDigest(simulation->model()) == description.reference_model_digest;
     const std::int64_t frame_skip = simulation->task().frame_skip;
     if (trace.frame_skip > 0 && trace.frame_skip != frame_skip) {

@@ -98,8 +98,9 @@ struct VectorEnv::Impl {
 
   // Of the task that runs; written by the caller while no row of another task is left.
   Task task = Task::kReset;
-  std::span<const float> actions;        // [N, A]
-  std::span<const std::uint64_t> seeds;  // [N]
+  std::span<const float> actions;         // [N, A], box actions
+  std::span<const std::int64_t> indices;  // [N], discrete actions
+  std::span<const std::uint64_t> seeds;   // [N]
 
   std::mutex failure_mutex;
   std::int64_t failed_row = 0;
@@ -225,7 +226,9 @@ void VectorEnv::Impl::DoRow(std::int64_t row, std::span<double> scratch) {
       return;
     case Task::kStep: {
       const auto width = static_cast<std::size_t>(action_size);
-      const StepResult result = env.Step(actions.subspan(i * width, width), scratch);
+      const ActionView action =
+          spec.discrete() ? ActionView(indices[i]) : ActionView(actions.subspan(i * width, width));
+      const StepResult result = env.Step(action, scratch);
       rewards[i] = result.reward;
       terminated[i] = result.terminated ? 1 : 0;
       truncated[i] = result.truncated ? 1 : 0;
@@ -259,8 +262,18 @@ void VectorEnv::Reset(std::span<const std::uint64_t> seeds) {
   impl_->Run(Impl::Task::kReset);
 }
 
+void VectorEnv::Step(std::span<const std::int64_t> actions) {
+  if (!impl_->spec.discrete() || actions.size() != impl_->envs.size()) {
+    throw std::logic_error(fmt::format("{} action indices for {} environments with {}",
+                                       actions.size(), size(),
+                                       impl_->spec.discrete() ? "one each" : "box actions"));
+  }
+  impl_->indices = actions;
+  impl_->Run(Impl::Task::kStep);
+}
+
 void VectorEnv::Step(std::span<const float> actions) {
-  if (std::cmp_not_equal(actions.size(), size() * impl_->action_size)) {
+  if (impl_->spec.discrete() || std::cmp_not_equal(actions.size(), size() * impl_->action_size)) {
     throw std::logic_error(fmt::format("{} action values for {} environments with {} each",
                                        actions.size(), size(), impl_->action_size));
   }

@@ -32,10 +32,12 @@ class VectorEnv {
 
   // Starts an episode in every environment; `seeds` has N elements.
   void Reset(std::span<const std::uint64_t> seeds);
-  // Steps every environment; `actions` is [N, A] in units of the environment. Blocks until all are
-  // done. Where an environment throws, the others finish their step; then the error of the lowest
-  // row is thrown here, and only Reset or LoadState may follow.
+  // Steps every environment; `actions` is [N, A] in units of the environment, or the indices [N] of
+  // discrete actions. Blocks until all are done. Where an environment throws, the others finish
+  // their step; then the error of the lowest row is thrown here, and only Reset or LoadState may
+  // follow.
   void Step(std::span<const float> actions);
+  void Step(std::span<const std::int64_t> actions);
 
   // Rows after the latest Reset or Step; valid until the next one.
   std::span<const float> observations() const;        // [N, O] what the policy sees next

@@ -11,11 +11,9 @@ constexpr char kId[] = "HalfCheetah-v5";
 
 }  // namespace
 
-std::unique_ptr<Env> MakeHalfCheetah(const EnvOptions& options) {
+std::unique_ptr<Env> MakeHalfCheetah(OptionReader& options) {
   LocomotionOptions settings = {.ctrl_cost_weight = 0.1, .reset_noise_scale = 0.1, .frame_skip = 5};
-  OptionReader reader(kId, options);
-  ReadOptions(reader, settings);
-  reader.Finish();
+  ReadOptions(options, settings);
   MujocoTask task = {.id = kId,
                      .model = "half_cheetah",
                      .total_mass = 14.0,

@@ -23,6 +23,6 @@
 
 namespace duet::envs {
 
-std::unique_ptr<Env> MakeHalfCheetah(const EnvOptions& options);
+std::unique_ptr<Env> MakeHalfCheetah(OptionReader& options);
 
 }  // namespace duet::envs

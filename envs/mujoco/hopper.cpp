@@ -58,14 +58,12 @@ class Hopper : public MujocoEnv {
 
 }  // namespace
 
-std::unique_ptr<Env> MakeHopper(const EnvOptions& options) {
+std::unique_ptr<Env> MakeHopper(OptionReader& options) {
   HopperOptions settings;
-  OptionReader reader(kId, options);
-  ReadOptions(reader, settings.body);
-  ReadOptions(reader, settings.health);
-  reader.Range("healthy_state_range", settings.healthy_state_range);
-  reader.Range("healthy_angle_range", settings.healthy_angle_range);
-  reader.Finish();
+  ReadOptions(options, settings.body);
+  ReadOptions(options, settings.health);
+  options.Range("healthy_state_range", settings.healthy_state_range);
+  options.Range("healthy_angle_range", settings.healthy_angle_range);
   MujocoTask task = {.id = kId,
                      .model = "hopper",
                      .frame_skip = settings.body.frame_skip,

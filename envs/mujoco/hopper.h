@@ -26,6 +26,6 @@
 
 namespace duet::envs {
 
-std::unique_ptr<Env> MakeHopper(const EnvOptions& options);
+std::unique_ptr<Env> MakeHopper(OptionReader& options);
 
 }  // namespace duet::envs

@@ -86,19 +86,17 @@ class Humanoid : public MujocoEnv {
 
 }  // namespace
 
-std::unique_ptr<Env> MakeHumanoid(const EnvOptions& options) {
+std::unique_ptr<Env> MakeHumanoid(OptionReader& options) {
   HumanoidOptions settings;
-  OptionReader reader(kId, options);
-  ReadOptions(reader, settings.body);
-  ReadOptions(reader, settings.health);
-  reader.Number("contact_cost_weight", settings.contact_cost_weight);
-  reader.Range("contact_cost_range", settings.contact_cost_range);
-  reader.Flag("include_cinert_in_observation", settings.include_cinert_in_observation);
-  reader.Flag("include_cvel_in_observation", settings.include_cvel_in_observation);
-  reader.Flag("include_qfrc_actuator_in_observation",
-              settings.include_qfrc_actuator_in_observation);
-  reader.Flag("include_cfrc_ext_in_observation", settings.include_cfrc_ext_in_observation);
-  reader.Finish();
+  ReadOptions(options, settings.body);
+  ReadOptions(options, settings.health);
+  options.Number("contact_cost_weight", settings.contact_cost_weight);
+  options.Range("contact_cost_range", settings.contact_cost_range);
+  options.Flag("include_cinert_in_observation", settings.include_cinert_in_observation);
+  options.Flag("include_cvel_in_observation", settings.include_cvel_in_observation);
+  options.Flag("include_qfrc_actuator_in_observation",
+               settings.include_qfrc_actuator_in_observation);
+  options.Flag("include_cfrc_ext_in_observation", settings.include_cfrc_ext_in_observation);
   MujocoTask task = {.id = kId,
                      .model = "humanoid",
                      .frame_skip = settings.body.frame_skip,

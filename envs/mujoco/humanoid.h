@@ -37,6 +37,6 @@
 
 namespace duet::envs {
 
-std::unique_ptr<Env> MakeHumanoid(const EnvOptions& options);
+std::unique_ptr<Env> MakeHumanoid(OptionReader& options);
 
 }  // namespace duet::envs

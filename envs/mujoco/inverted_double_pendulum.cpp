@@ -48,18 +48,16 @@ class InvertedDoublePendulum : public MujocoEnv {
 
 }  // namespace
 
-std::unique_ptr<Env> MakeInvertedDoublePendulum(const EnvOptions& options) {
+std::unique_ptr<Env> MakeInvertedDoublePendulum(OptionReader& options) {
   MujocoTask task = {.id = kId,
                      .model = "inverted_double_pendulum",
                      .frame_skip = 5,
                      .reset_noise_scale = 0.1,
                      .velocity_noise = VelocityNoise::kNormal};
   double healthy_reward = 10.0;
-  OptionReader reader(kId, options);
-  reader.Number("healthy_reward", healthy_reward);
-  reader.NonNegative("reset_noise_scale", task.reset_noise_scale);
-  reader.Count("frame_skip", task.frame_skip, 1, 1000);
-  reader.Finish();
+  options.Number("healthy_reward", healthy_reward);
+  options.NonNegative("reset_noise_scale", task.reset_noise_scale);
+  options.Count("frame_skip", task.frame_skip, 1, 1000);
   return std::make_unique<InvertedDoublePendulum>(std::move(task), healthy_reward);
 }
 

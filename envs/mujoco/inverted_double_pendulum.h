@@ -23,6 +23,6 @@
 
 namespace duet::envs {
 
-std::unique_ptr<Env> MakeInvertedDoublePendulum(const EnvOptions& options);
+std::unique_ptr<Env> MakeInvertedDoublePendulum(OptionReader& options);
 
 }  // namespace duet::envs

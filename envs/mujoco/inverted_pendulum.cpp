@@ -31,13 +31,11 @@ class InvertedPendulum : public MujocoEnv {
 
 }  // namespace
 
-std::unique_ptr<Env> MakeInvertedPendulum(const EnvOptions& options) {
+std::unique_ptr<Env> MakeInvertedPendulum(OptionReader& options) {
   MujocoTask task = {
       .id = kId, .model = "inverted_pendulum", .frame_skip = 2, .reset_noise_scale = 0.01};
-  OptionReader reader(kId, options);
-  reader.NonNegative("reset_noise_scale", task.reset_noise_scale);
-  reader.Count("frame_skip", task.frame_skip, 1, 1000);
-  reader.Finish();
+  options.NonNegative("reset_noise_scale", task.reset_noise_scale);
+  options.Count("frame_skip", task.frame_skip, 1, 1000);
   return std::make_unique<InvertedPendulum>(std::move(task));
 }
 

@@ -18,6 +18,6 @@
 
 namespace duet::envs {
 
-std::unique_ptr<Env> MakeInvertedPendulum(const EnvOptions& options);
+std::unique_ptr<Env> MakeInvertedPendulum(OptionReader& options);
 
 }  // namespace duet::envs

@@ -34,28 +34,25 @@ void DrawInitialState(const MujocoTask& task, const mjModel& model, core::Rng& r
 MujocoEnv::MujocoEnv(MujocoTask task)
     : task_(std::move(task)),
       model_(SharedModel(task_.model, task_.total_mass)),
-      data_(MakeData(*model_)),
-      step_seconds_(model_->opt.timestep * static_cast<double>(task_.frame_skip)) {
+      data_(MakeData(*model_)) {
   spec_.id = task_.id;
+  spec_.step_seconds = model_->opt.timestep * static_cast<double>(task_.frame_skip);
   for (int i = 0; i < model_->nu; ++i) {
     spec_.action_low.push_back(static_cast<float>(model_->actuator_ctrlrange[2 * i]));
     spec_.action_high.push_back(static_cast<float>(model_->actuator_ctrlrange[2 * i + 1]));
   }
 }
 
-void MujocoEnv::CheckSizes(std::size_t action_size, std::size_t observation_size) const {
-  if (action_size != spec_.action_low.size() ||
-      observation_size != static_cast<std::size_t>(spec_.observation_size)) {
-    throw std::logic_error(fmt::format("{}: {} actions and {} observations given, {} and {} needed",
-                                       spec_.id, action_size, observation_size,
-                                       spec_.action_low.size(), spec_.observation_size));
-  }
+void MujocoEnv::CheckObservationSize(std::size_t size) const {
+  if (std::cmp_equal(size, spec_.observation_size)) return;
+  throw std::logic_error(fmt::format("{}: room for {} observations given, {} needed", spec_.id,
+                                     size, spec_.observation_size));
 }
 
 std::string MujocoEnv::Where() const { return fmt::format("{}: step {}", spec_.id, num_steps_); }
 
 void MujocoEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> observation) {
-  CheckSizes(spec_.action_low.size(), observation.size());
+  CheckObservationSize(observation.size());
   if (seed) rng_.Seed(*seed);
   DrawInitialState(task_, *model_, rng_, *data_);
   num_steps_ = 0;
@@ -64,8 +61,9 @@ void MujocoEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> obser
   WriteObservation(observation);
 }
 
-StepResult MujocoEnv::Step(std::span<const float> action, std::span<double> observation) {
-  CheckSizes(action.size(), observation.size());
+StepResult MujocoEnv::Step(ActionView action_view, std::span<double> observation) {
+  const std::span<const float> action = BoxAction(spec_, action_view);
+  CheckObservationSize(observation.size());
   ++num_steps_;
   std::copy(action.begin(), action.end(), data_->ctrl);
   try {
@@ -76,7 +74,7 @@ StepResult MujocoEnv::Step(std::span<const float> action, std::span<double> obse
   }
   CheckWarnings();
   const double position = Position();
-  const double forward_velocity = (position - position_) / step_seconds_;
+  const double forward_velocity = (position - position_) / spec_.step_seconds;
   position_ = position;
   WriteObservation(observation);
   const StepResult result = Judge(action, forward_velocity);
@@ -150,26 +148,33 @@ void MujocoEnv::LoadState(const std::string& state) {
   num_steps_ = num_steps;
 }
 
+EnvQuantities MujocoEnv::Describe() const {
+  EnvQuantities quantities;
+  quantities.observation.resize(static_cast<std::size_t>(spec_.observation_size));
+  quantities.action.resize(spec_.action_low.size());
+  return quantities;
+}
+
 void MujocoEnv::StartFrom(const RecordedState& state, std::span<double> observation) {
-  CheckSizes(spec_.action_low.size(), observation.size());
-  if (std::cmp_not_equal(state.qpos.size(), model_->nq) ||
-      std::cmp_not_equal(state.qvel.size(), model_->nv) ||
-      std::cmp_not_equal(state.qacc_warmstart.size(), model_->nv)) {
-    throw ConfigError(fmt::format(
-        "{}: recorded state with {} positions, {} velocities and {} accelerations; allowed are {}, "
-        "{} and {}",
-        spec_.id, state.qpos.size(), state.qvel.size(), state.qacc_warmstart.size(), model_->nq,
-        model_->nv, model_->nv));
-  }
+  CheckObservationSize(observation.size());
+  const auto get = [&](std::string_view name, int size) {
+    return state.Get(spec_.id, name, static_cast<std::size_t>(size));
+  };
+  const std::span<const double> qpos = get("qpos", model_->nq);
+  const std::span<const double> qvel = get("qvel", model_->nv);
+  const std::span<const double> qacc_warmstart = get("qacc_warmstart", model_->nv);
+  const double time = get("time", 1).front();
   mj_resetData(model_.get(), data_.get());
-  std::ranges::copy(state.qpos, data_->qpos);
-  std::ranges::copy(state.qvel, data_->qvel);
-  data_->time = state.time;
+  std::ranges::copy(qpos, data_->qpos);
+  std::ranges::copy(qvel, data_->qvel);
+  data_->time = time;
   mj_forward(model_.get(), data_.get());
   // Last: whatever mj_forward does, the next step starts from the recorded value.
-  std::ranges::copy(state.qacc_warmstart, data_->qacc_warmstart);
+  std::ranges::copy(qacc_warmstart, data_->qacc_warmstart);
   num_steps_ = state.step;
-  position_ = state.lagged_x.value_or(Position());
+  // x and y of the quantity whose change is the forward velocity, where it lags behind qpos and
+  // therefore does not follow from it.
+  position_ = state.Find("lagged_xy") != nullptr ? get("lagged_xy", 2).front() : Position();
   CheckWarnings();
   WriteObservation(observation);
 }

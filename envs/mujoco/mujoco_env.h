@@ -45,10 +45,11 @@ class MujocoEnv : public Env, public Replayable {
  public:
   const EnvSpec& spec() const final { return spec_; }
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) final;
-  StepResult Step(std::span<const float> action, std::span<double> observation) final;
+  StepResult Step(ActionView action, std::span<double> observation) final;
   std::string SaveState() const final;
   void LoadState(const std::string& state) final;
   void StartFrom(const RecordedState& state, std::span<double> observation) final;
+  EnvQuantities Describe() const final;
 
   const mjModel& model() const { return *model_; }
   const mjData& data() const { return *data_; }
@@ -69,7 +70,7 @@ class MujocoEnv : public Env, public Replayable {
   virtual double Position() const { return data_->qpos[0]; }
 
  private:
-  void CheckSizes(std::size_t action_size, std::size_t observation_size) const;
+  void CheckObservationSize(std::size_t size) const;
   void CheckWarnings() const;
   std::string Where() const;  // "Hopper-v5: step 12"
 
@@ -78,7 +79,6 @@ class MujocoEnv : public Env, public Replayable {
   DataHandle data_;
   EnvSpec spec_;
   core::Rng rng_;
-  double step_seconds_ = 0.0;   // duration of a step
   double position_ = 0.0;       // Position() after the latest step or reset
   std::int64_t num_steps_ = 0;  // since the reset
 };

@@ -11,12 +11,10 @@ constexpr char kId[] = "Swimmer-v5";
 
 }  // namespace
 
-std::unique_ptr<Env> MakeSwimmer(const EnvOptions& options) {
+std::unique_ptr<Env> MakeSwimmer(OptionReader& options) {
   LocomotionOptions settings = {
       .ctrl_cost_weight = 1e-4, .reset_noise_scale = 0.1, .frame_skip = 4};
-  OptionReader reader(kId, options);
-  ReadOptions(reader, settings);
-  reader.Finish();
+  ReadOptions(options, settings);
   MujocoTask task = {.id = kId,
                      .model = "swimmer",
                      .frame_skip = settings.frame_skip,

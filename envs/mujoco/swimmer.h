@@ -20,6 +20,6 @@
 
 namespace duet::envs {
 
-std::unique_ptr<Env> MakeSwimmer(const EnvOptions& options);
+std::unique_ptr<Env> MakeSwimmer(OptionReader& options);
 
 }  // namespace duet::envs

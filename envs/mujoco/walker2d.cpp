@@ -46,13 +46,11 @@ class Walker2d : public MujocoEnv {
 
 }  // namespace
 
-std::unique_ptr<Env> MakeWalker2d(const EnvOptions& options) {
+std::unique_ptr<Env> MakeWalker2d(OptionReader& options) {
   Walker2dOptions settings;
-  OptionReader reader(kId, options);
-  ReadOptions(reader, settings.body);
-  ReadOptions(reader, settings.health);
-  reader.Range("healthy_angle_range", settings.healthy_angle_range);
-  reader.Finish();
+  ReadOptions(options, settings.body);
+  ReadOptions(options, settings.health);
+  options.Range("healthy_angle_range", settings.healthy_angle_range);
   MujocoTask task = {.id = kId,
                      .model = "walker2d",
                      .frame_skip = settings.body.frame_skip,

@@ -25,6 +25,6 @@
 
 namespace duet::envs {
 
-std::unique_ptr<Env> MakeWalker2d(const EnvOptions& options);
+std::unique_ptr<Env> MakeWalker2d(OptionReader& options);
 
 }  // namespace duet::envs

@@ -41,14 +41,19 @@ class FakeEnv : public Env {
     Write(observation);
   }
 
-  StepResult Step(std::span<const float> action, std::span<double> observation) override {
+  StepResult Step(ActionView action, std::span<double> observation) override {
     ++num_steps_;
     if (num_steps_ == plan_.failing_step) throw Error(plan_.failure);
     Write(observation);
     StepResult result;
-    result.reward = action[0];
+    result.reward = BoxAction(spec_, action)[0];
     result.terminated = num_steps_ == plan_.episode_steps;
     return result;
+  }
+
+  EnvQuantities Describe() const override {
+    return {.observation = {{"steps", ""}, {"episodes", ""}, {"a random number", ""}},
+            .action = {{"the reward", ""}}};
   }
 
   std::string SaveState() const override {

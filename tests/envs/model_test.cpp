@@ -13,7 +13,6 @@
 #include "envs/mujoco/model_fields.h"
 #include "envs/mujoco/mujoco_env.h"
 #include "envs/registry.h"
-#include "envs/time_limit.h"
 #include "tests/envs/data_folder.h"
 
 namespace duet::envs {
@@ -42,7 +41,7 @@ class ModelTest : public ::testing::TestWithParam<std::string> {
  protected:
   ModelTest()
       : env_(MakeEnv(GetParam())),
-        simulation_(dynamic_cast<MujocoEnv&>(dynamic_cast<TimeLimit&>(*env_).inner())),
+        simulation_(dynamic_cast<const MujocoEnv&>(env_->unwrapped())),
         reference_(ReadJson(DataFolder() / "models" / (GetParam() + ".json"))) {}
 
   const mjModel& model() const { return simulation_.model(); }
@@ -51,7 +50,7 @@ class ModelTest : public ::testing::TestWithParam<std::string> {
 
  private:
   std::unique_ptr<Env> env_;
-  MujocoEnv& simulation_;
+  const MujocoEnv& simulation_;
   json reference_;
 };
 

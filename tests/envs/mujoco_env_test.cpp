@@ -23,13 +23,15 @@ using ::testing::HasSubstr;
 struct Simulation {
   explicit Simulation(const char* id)
       : limit(MakeEnv(id)),
-        env(dynamic_cast<MujocoEnv&>(dynamic_cast<TimeLimit&>(*limit).inner())),
-        observation(static_cast<std::size_t>(env.spec().observation_size)),
-        action(static_cast<std::size_t>(env.spec().action_size())) {
+        observation(static_cast<std::size_t>(limit->spec().observation_size)),
+        action(static_cast<std::size_t>(limit->spec().action_size())) {
     limit->Reset(0, observation);
   }
+  void StartFrom(const RecordedState& state) {
+    dynamic_cast<TimeLimit&>(*limit).StartFrom(state, observation);
+  }
+
   std::unique_ptr<Env> limit;
-  MujocoEnv& env;
   std::vector<double> observation;
   std::vector<float> action;
 };
@@ -48,13 +50,14 @@ TEST(MujocoEnvTest, ActionThatIsNotFiniteIsNamed) {
 TEST(MujocoEnvTest, UnstableSimulationIsNamedInsteadOfSilentlyReset) {
   Simulation simulation("Hopper-v5");
   RecordedState state = {.step = 3,
-                         .qpos = std::vector<double>(6, 0.0),
-                         .qvel = std::vector<double>(6, 0.0),
-                         .qacc_warmstart = std::vector<double>(6, 0.0)};
-  state.qvel[3] = 9e9;
-  simulation.env.StartFrom(state, simulation.observation);
+                         .numbers = {{"qpos", std::vector<double>(6, 0.0)},
+                                     {"qvel", std::vector<double>(6, 0.0)},
+                                     {"qacc_warmstart", std::vector<double>(6, 0.0)},
+                                     {"time", {0.0}}}};
+  state.numbers["qvel"][3] = 9e9;
+  simulation.StartFrom(state);
   const std::string message = MessageOf<NonFiniteError>([&] {
-    for (int i = 0; i < 100; ++i) simulation.env.Step(simulation.action, simulation.observation);
+    for (int i = 0; i < 100; ++i) simulation.limit->Step(simulation.action, simulation.observation);
   });
   EXPECT_THAT(message, HasSubstr("Hopper-v5: step 4: "));
   EXPECT_THAT(message, HasSubstr("is not finite or too large"));
@@ -98,10 +101,12 @@ TEST(MujocoEnvTest, ModelIsSharedAndCompiledOnce) {
 
 TEST(MujocoEnvTest, RecordedStateOfAnotherSizeIsRefused) {
   Simulation simulation("Hopper-v5");
-  EXPECT_EQ(MessageOf<ConfigError>(
-                [&] { simulation.env.StartFrom({.qpos = {1.0}}, simulation.observation); }),
-            "Hopper-v5: recorded state with 1 positions, 0 velocities and 0 accelerations; allowed "
-            "are 6, 6 and 6");
+  EXPECT_EQ(MessageOf<ConfigError>([&] {
+              simulation.StartFrom({.numbers = {{"qpos", {1.0}}}});
+            }),
+            "Hopper-v5: qpos of the recorded state at step 0 has 1 numbers; allowed is 6");
+  EXPECT_EQ(MessageOf<ConfigError>([&] { simulation.StartFrom({.step = 4}); }),
+            "Hopper-v5: the recorded state at step 4 has no qpos; needed are 6 numbers");
 }
 
 TEST(MujocoEnvTest, WrongSpansAreTheCallersFault) {
@@ -109,7 +114,12 @@ TEST(MujocoEnvTest, WrongSpansAreTheCallersFault) {
   EXPECT_EQ(MessageOf<std::logic_error>([&] {
               simulation.limit->Step(std::span(simulation.action).first(2), simulation.observation);
             }),
-            "Hopper-v5: 2 actions and 11 observations given, 3 and 11 needed");
+            "Hopper-v5: a box of 2 numbers given, 3 needed");
+  simulation.limit->Reset(0, simulation.observation);
+  EXPECT_EQ(MessageOf<std::logic_error>([&] {
+              simulation.limit->Step(simulation.action, std::span(simulation.observation).first(4));
+            }),
+            "Hopper-v5: room for 4 observations given, 11 needed");
 }
 
 TEST(MujocoEnvTest, ActionsBeyondTheRangeCostInFullButPushWithTheRange) {

@@ -117,9 +117,9 @@ TEST_F(ChangedTraceTest, SizesThatDoNotFitTheTaskAreNamed) {
   EXPECT_EQ(MessageOf<IoError>([&] { ReplayTrace(changed); }),
             "x.json: obs0 has 10 entries; allowed is 11");
   changed = trace_;
-  changed.states[2].qvel.pop_back();
+  changed.states[2].numbers["qvel"].pop_back();
   EXPECT_THAT(MessageOf<IoError>([&] { ReplayTrace(changed); }),
-              HasSubstr("x.json: Hopper-v5: recorded state with 6 positions, 5 velocities"));
+              HasSubstr("x.json: Hopper-v5: qvel of the recorded state at step 60 has 5 numbers"));
   changed = trace_;
   changed.frame_skip = 5;
   EXPECT_EQ(MessageOf<IoError>([&] { ReplayTrace(changed); }),
