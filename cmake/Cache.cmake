@@ -1,11 +1,11 @@
-# Where ./duet keeps LibTorch, MuJoCo and the tests' Python packages: the names are those of
+# Where ./duet keeps LibTorch, MuJoCo, Box2D and the tests' Python packages: the names are those of
 # setup/main.py, the versions those of setup/versions.txt. Used where nobody names a folder.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/setup/versions.txt)
 
-# duet_pinned_version(NAME OUT): the version of a wheel or Python package in setup/versions.txt.
+# duet_pinned_version(NAME OUT): the version of an archive or Python package in setup/versions.txt.
 function(duet_pinned_version name out)
-  file(STRINGS ${PROJECT_SOURCE_DIR}/setup/versions.txt line REGEX "^(wheel +[^ ]+|python) +${name} ")
-  string(REGEX REPLACE "^(wheel +[^ ]+|python) +${name} +([^ ]+) .*" "\\2" version "${line}")
+  file(STRINGS ${PROJECT_SOURCE_DIR}/setup/versions.txt line REGEX "^((wheel|source) +[^ ]+|python) +${name} ")
+  string(REGEX REPLACE "^((wheel|source) +[^ ]+|python) +${name} +([^ ]+) .*" "\\3" version "${line}")
   set(${out} ${version} PARENT_SCOPE)
 endfunction()
 
@@ -45,6 +45,8 @@ duet_default_folder(DUET_LIBTORCH ${DUET_CACHE}/libtorch-${version}-${flavour}/t
 duet_pinned_version(mujoco version)
 duet_default_folder(DUET_MUJOCO ${DUET_CACHE}/mujoco-${version}/mujoco
   "MuJoCo: the folder that holds include/ and libmujoco.so")
+duet_pinned_version(box2d-py version)
+duet_default_folder(DUET_BOX2D ${DUET_CACHE}/box2d-${version} "Box2D: the folder that holds Box2D/, its sources")
 
 if(DUET_BUILD_TESTS)
   find_program(DUET_TEST_PYTHON python3 DOC "The Python that tests read event files with")

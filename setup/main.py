@@ -5,9 +5,9 @@ import os
 import platform
 import sys
 
+import archives
 import packages
 import process
-import wheels
 from build import Build, print_remarks
 from console import SetupError, Step, say
 from versions import Versions
@@ -21,10 +21,10 @@ class Setup:
     def __init__(self, with_tests):
         self._with_tests = with_tests
         self._versions = Versions()
-        self._cache = wheels.Cache(_cache_folder())
-        self._step_count = 6 if with_tests else 5
+        self._cache = archives.Cache(_cache_folder())
+        self._step_count = 7 if with_tests else 6
         self._open_step = None
-        self.libtorch = self.mujoco = ""
+        self.libtorch = self.mujoco = self.box2d = ""
         self.build = Build(ROOT)
 
     def _step(self, number, text):
@@ -48,7 +48,7 @@ class Setup:
                 packages.note_without_apt(names)
             return
         missing, missing_optional = packages.missing(names), packages.missing(optional)
-        if self._needs_pip() and not wheels.have_pip():
+        if self._needs_pip() and not archives.have_pip():
             missing += groups["pip"]
         if missing:
             step = self._step(1, f"Debian packages: installing {len(missing)} ({', '.join(missing[:4])}"
@@ -62,6 +62,7 @@ class Setup:
     def _needs_pip(self):
         return ((not os.environ.get("DUET_LIBTORCH") and not self._holds_libtorch()) or
                 (not os.environ.get("DUET_MUJOCO") and not self._holds_mujoco()) or
+                (not os.environ.get("DUET_BOX2D") and not self._holds_box2d()) or
                 (self._with_tests and not self._holds_python()))
 
     # LibTorch: without a GPU its own wheel and two small libraries, with one all of CUDA's as well.
@@ -69,8 +70,8 @@ class Setup:
         version = self._versions.version("torch")
         if _wants_cuda():
             return (f"libtorch-{version}-cuda", self._versions.bundle("libtorch", "libtorch-cuda"),
-                    wheels.keep_for_cuda)
-        return f"libtorch-{version}-cpu", self._versions.bundle("libtorch"), wheels.keep_for_cpu
+                    archives.keep_for_cuda)
+        return f"libtorch-{version}-cpu", self._versions.bundle("libtorch"), archives.keep_for_cpu
 
     def _holds_libtorch(self):
         name, pins, _ = self._libtorch_parts()
@@ -80,7 +81,7 @@ class Setup:
         given = os.environ.get("DUET_LIBTORCH")
         if given:
             self.libtorch = _checked("DUET_LIBTORCH", given, "include/torch/csrc/api/include/torch/torch.h",
-                                     ["lib/libtorch_cpu.so"], "LibTorch")
+                                     ["lib/libtorch_cpu.so"], "LibTorch that holds include/ and lib/")
             return
         name, pins, keep = self._libtorch_parts()
         self._provide(2, f"LibTorch {self._versions.version('torch')}{' with CUDA' if _wants_cuda() else ''}",
@@ -96,16 +97,34 @@ class Setup:
         if given:
             self.mujoco = _checked("DUET_MUJOCO", given, "include/mujoco/mujoco.h",
                                    ["lib/libmujoco.so", f"libmujoco.so.{version}", f"lib/libmujoco.so.{version}"],
-                                   "MuJoCo")
+                                   "MuJoCo that holds include/ and lib/")
             return
         name = f"mujoco-{version}"
-        self._provide(3, f"MuJoCo {version}", name, self._versions.bundle("mujoco"), wheels.keep_mujoco)
+        self._provide(3, f"MuJoCo {version}", name, self._versions.bundle("mujoco"), archives.keep_mujoco)
         self.mujoco = os.path.join(self._cache.folder, name, "mujoco")
+
+    # Box2D: as sources, which the build compiles.
+    def _box2d_name(self):
+        return f"box2d-{self._versions.version('box2d-py')}"
+
+    def _holds_box2d(self):
+        return self._cache.holds(self._box2d_name(), self._versions.bundle("box2d"))
+
+    def provide_box2d(self):
+        given = os.environ.get("DUET_BOX2D")
+        if given:
+            self.box2d = _checked("DUET_BOX2D", given, "Box2D/Box2D.h", ["Box2D/Dynamics/b2World.cpp"],
+                                  f"box2d-py {self._versions.version('box2d-py')} that holds Box2D/")
+            return
+        self._provide(4, f"Box2D {self._versions.version('box2d-py')}", self._box2d_name(),
+                      self._versions.bundle("box2d"), archives.keep_box2d)
+        self.box2d = os.path.join(self._cache.folder, self._box2d_name())
 
     def _provide(self, number, title, name, pins, keep):
         if self._cache.holds(name, pins):
             return
-        _check_machine()
+        if any(pin.kind == "wheel" for pin in pins):
+            _check_machine()
         with self._cache.locked():
             if self._cache.holds(name, pins):
                 return
@@ -126,7 +145,7 @@ class Setup:
         with self._cache.locked():
             if self._holds_python():
                 return
-            step = self._step(4, "Python packages for the tests")
+            step = self._step(5, "Python packages for the tests")
             self._cache.add_python(self._python_name(), self._versions.python, step)
             self._done()
 
@@ -136,6 +155,7 @@ class Setup:
         settings = {
             "DUET_LIBTORCH": self.libtorch,
             "DUET_MUJOCO": self.mujoco,
+            "DUET_BOX2D": self.box2d,
             "DUET_CUDA": "ON" if _wants_cuda() else "OFF",
             "DUET_BUILD_TESTS": "ON" if with_tests else "OFF",
             "DUET_BUILD_BENCHMARKS": "ON" if with_tests else "OFF",
@@ -177,14 +197,14 @@ def _check_machine():
                          "DUET_LIBTORCH and DUET_MUJOCO to installations for this machine")
 
 
-def _checked(variable, folder, header, libraries, what):
+def _checked(variable, folder, header, files, what):
     folder = os.path.abspath(folder)
     if not os.path.isfile(os.path.join(folder, header)):
-        raise SetupError(f"{variable}={folder} has no {header}; set it to the folder of {what} that holds "
-                         "include/ and lib/, or unset it to download one")
-    if not any(os.path.exists(os.path.join(folder, name)) for name in libraries):
-        raise SetupError(f"{variable}={folder} has no {libraries[0]}; set it to the folder of {what} that "
-                         "holds include/ and lib/, or unset it to download one")
+        raise SetupError(f"{variable}={folder} has no {header}; set it to the folder of {what}, "
+                         "or unset it to download one")
+    if not any(os.path.exists(os.path.join(folder, name)) for name in files):
+        raise SetupError(f"{variable}={folder} has no {files[0]}; set it to the folder of {what}, "
+                         "or unset it to download one")
     return folder
 
 
@@ -210,7 +230,7 @@ def _remember(setup, key):
     """Tells the launcher that it may start the program by itself while nothing changes."""
     ready = os.path.join(setup.build.folder, "duet.ready")
     with open(ready + ".new", "w", encoding="utf-8") as file:
-        file.write("\n".join([key, setup.libtorch, setup.mujoco]) + "\n")
+        file.write("\n".join([key, setup.libtorch, setup.mujoco, setup.box2d]) + "\n")
     os.replace(ready + ".new", ready)
 
 
@@ -218,6 +238,7 @@ def _set_up(setup, key, command):
     setup.install_packages()
     setup.provide_libtorch()
     setup.provide_mujoco()
+    setup.provide_box2d()
     if command in ("test", "setup"):
         setup.provide_python()
     if command == "setup":

@@ -4,7 +4,8 @@ import hashlib
 import os
 from collections import namedtuple
 
-Wheel = namedtuple("Wheel", "bundle name version download_mb unpacked_mb sha256")
+# `kind`: wheel, or source for a source distribution.
+Archive = namedtuple("Archive", "kind bundle name version download_mb unpacked_mb sha256")
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "versions.txt")
 
@@ -12,7 +13,7 @@ FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "versions.txt")
 class Versions:
     def __init__(self, path=FILE):
         self.packages = {}  # group -> names
-        self.wheels = []
+        self.archives = []
         self.python = []  # lines of a requirements file
         self.tensorboard = ""
         with open(path, encoding="utf-8") as file:
@@ -20,8 +21,8 @@ class Versions:
                 kind, *words = line.split("#")[0].split() or [""]
                 if kind == "package":
                     self.packages.setdefault(words[0], []).extend(words[1:])
-                elif kind == "wheel":
-                    self.wheels.append(Wheel(*words[:3], int(words[3]), int(words[4]), words[5]))
+                elif kind in ("wheel", "source"):
+                    self.archives.append(Archive(kind, *words[:3], int(words[3]), int(words[4]), words[5]))
                 elif kind == "python":
                     name, pin, *hashes = words
                     version, _, marker = pin.partition(";")
@@ -32,13 +33,13 @@ class Versions:
                         self.tensorboard = version
 
     def bundle(self, *names):
-        return [wheel for wheel in self.wheels if wheel.bundle in names]
+        return [archive for archive in self.archives if archive.bundle in names]
 
     def version(self, name):
-        return next(wheel.version for wheel in self.wheels if wheel.name == name)
+        return next(archive.version for archive in self.archives if archive.name == name)
 
 
 def fingerprint(pins):
-    """Of wheels or requirement lines: changes when what would be installed changes."""
+    """Of archives or requirement lines: changes when what would be installed changes."""
     words = [pin if isinstance(pin, str) else f"{pin.name}=={pin.version} {pin.sha256}" for pin in pins]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()

@@ -4,11 +4,14 @@ Run by ctest, one entry per test: launcher_test.py SOURCE_DIR [LauncherTest.test
 """
 
 import hashlib
+import importlib.util
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
@@ -46,7 +49,7 @@ WORKING_APT = """#!/bin/sh
 echo "pmstatus:g++:60.0:Installing" >&3
 echo "$@" >> "$HOME/apt-calls"
 """
-# Counts its calls, waits as long as told, then does as told with the prepared wheels.
+# Counts its calls, waits as long as told, then does as told with the prepared archives.
 PIP = """
 import os, shutil, sys, time
 here = os.path.dirname(__file__)
@@ -63,7 +66,8 @@ with open(arguments[arguments.index("-r") + 1]) as listing:
 if "--dest" in arguments:
     target = arguments[arguments.index("--dest") + 1]
     os.makedirs(target)
-    shutil.copy(here + "/wheels/" + name + ".whl", target)
+    (file,) = [file for file in os.listdir(here + "/archives") if file.startswith(name)]
+    shutil.copy(here + "/archives/" + file, target)
 """
 
 
@@ -97,29 +101,42 @@ class LauncherTest(unittest.TestCase):
         write(self.path("bin", "sudo"), '#!/bin/sh\n[ "$1" = -n ] && shift\nexec "$@"\n', executable=True)
         write(self.path("fake", "pip", "__init__.py"), "")
         write(self.path("fake", "pip", "__main__.py"), PIP)
-        self.pin_wheels()
+        self.pin_archives()
         self.environment = {"PATH": self.path("bin"), "HOME": self.folder, "PYTHONPATH": self.path("fake"),
                             "XDG_CACHE_HOME": self.path("cache"), "LC_ALL": "C.UTF-8", "DUET_CUDA": "0"}
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
-    def pin_wheels(self, megabytes=1):
+    def pin_archives(self, megabytes=1):
         contents = {"torch": ["torch/include/ATen/ATen.h", "torch/lib/libtorch_cpu.so", "torch/lib/libtorch_cuda.so"],
                     "mujoco": ["mujoco/include/mujoco/mujoco.h", "mujoco/libmujoco.so.3.17.0", "mujoco/a.py"]}
         lines = ["package program g++", "package test libgtest-dev", "package optional", "package pip python3-pip",
                  "python tensorboard 1.0 00"]
-        os.makedirs(self.path("fake", "pip", "wheels"), exist_ok=True)
+        os.makedirs(self.path("fake", "pip", "archives"), exist_ok=True)
         for name, members in contents.items():
-            wheel = self.path("fake", "pip", "wheels", f"{name}.whl")
+            wheel = self.path("fake", "pip", "archives", f"{name}.whl")
             with zipfile.ZipFile(wheel, "w") as archive:
                 for member in members:
                     archive.writestr(member, member)
-            with open(wheel, "rb") as file:
-                digest = hashlib.sha256(file.read()).hexdigest()
             bundle = "libtorch" if name == "torch" else name
-            lines.append(f"wheel {bundle} {name} 3.17.0 {megabytes} {megabytes} {digest}")
+            lines.append(f"wheel {bundle} {name} 3.17.0 {megabytes} {megabytes} {self.hash_of(f'{name}.whl')}")
+        source = "box2d-py-2.3.8.tar.gz"
+        self.make_source(self.path("fake", "pip", "archives", source))
+        lines.append(f"source box2d box2d-py 2.3.8 {megabytes} {megabytes} {self.hash_of(source)}")
         write(f"{self.checkout}/setup/versions.txt", "\n".join(lines) + "\n")
+
+    @staticmethod
+    def make_source(path):
+        """A source distribution; to run its setup.py is an error."""
+        contents = {"PKG-INFO": "Metadata-Version: 1.1\nName: box2d-py\nVersion: 2.3.8\n", "LICENSE": "",
+                    "setup.py": "raise SystemExit('setup.py was run')\n", "Box2D/Box2D.h": "", "Box2D/Box2D.i": "",
+                    "Box2D/Dynamics/b2World.cpp": "", "examples/example.h": ""}
+        with tarfile.open(path, "w:gz") as archive:
+            for name, text in contents.items():
+                member = tarfile.TarInfo("box2d-py-2.3.8/" + name)
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text.encode()))
 
     def pins(self):
         with open(f"{self.checkout}/setup/versions.txt", encoding="utf-8") as file:
@@ -163,17 +180,19 @@ class LauncherTest(unittest.TestCase):
     def test_sets_up_then_starts_the_program_with_its_arguments(self):
         code, out, err = self.duet("compare", "a b", "--set", "x=1")
         self.assertEqual((code, out), (7, f"program in {self.folder}: compare a b --set x=1\n"), err)
-        self.assertEqual([line[:5] for line in err.splitlines()], ["[2/5]", "[3/5]", "[4/5]", "[5/5]"])
+        self.assertEqual([line[:5] for line in err.splitlines()], ["[2/6]", "[3/6]", "[4/6]", "[5/6]", "[6/6]"])
         self.assertEqual(self.entries("cache", "duet"),
-                         ["downloads", "libtorch-3.17.0-cpu", "lock", "mujoco-3.17.0"])
+                         ["box2d-2.3.8", "downloads", "libtorch-3.17.0-cpu", "lock", "mujoco-3.17.0"])
         self.assertEqual(self.entries("cache", "duet", "downloads"), [])
 
-    def test_takes_only_what_is_needed_out_of_the_wheels(self):
+    def test_takes_only_what_is_needed_out_of_the_archives(self):
         self.duet("x")
         self.assertEqual(self.entries("cache", "duet", "libtorch-3.17.0-cpu", "torch", "lib"), ["libtorch_cpu.so"])
         self.assertEqual(self.entries("cache", "duet", "mujoco-3.17.0", "mujoco"), ["include", "libmujoco.so.3.17.0"])
+        self.assertEqual(self.entries("cache", "duet", "box2d-2.3.8"), ["Box2D", "LICENSE", "pins"])
+        self.assertEqual(self.entries("cache", "duet", "box2d-2.3.8", "Box2D"), ["Box2D.h", "Dynamics"])
 
-    def test_asks_for_the_pinned_wheel_by_hash(self):
+    def test_asks_for_the_pinned_archive_by_hash(self):
         self.duet("x")
         for call in self.pip_calls():
             self.assertIn("--require-hashes", call)
@@ -192,23 +211,23 @@ class LauncherTest(unittest.TestCase):
         shutil.copytree(first, self.checkout)  # its build folder came along, and is the first one's
         code, out, err = self.duet("x", PIP_FAILS="no need for pip")
         self.assertEqual((code, out), (7, f"program in {self.folder}: x\n"), err)
-        self.assertEqual([line[:5] for line in err.splitlines()], ["[4/5]", "[5/5]"])
+        self.assertEqual([line[:5] for line in err.splitlines()], ["[5/6]", "[6/6]"])
 
     def test_a_changed_source_is_rebuilt(self):
         self.duet("x")
         write(f"{self.checkout}/main.sh", "#!/bin/sh\necho changed\n")
         code, out, err = self.duet("x")
         self.assertEqual((code, out), (0, "changed\n"), err)
-        self.assertTrue(err.startswith("[5/5] building"), err)
+        self.assertTrue(err.startswith("[6/6] building"), err)
 
     def test_a_changed_pin_is_set_up_again(self):
         self.duet("x")
         with open(f"{self.checkout}/setup/versions.txt", "a", encoding="utf-8") as file:
-            file.write(f"wheel libtorch mujoco 3.17.0 1 1 {self.hash_of('mujoco')}\n")
-        self.assertIn("[2/5]", self.duet("x")[2])
+            file.write(f"wheel libtorch mujoco 3.17.0 1 1 {self.hash_of('mujoco.whl')}\n")
+        self.assertIn("[2/6]", self.duet("x")[2])
 
     def hash_of(self, name):
-        with open(self.path("fake", "pip", "wheels", f"{name}.whl"), "rb") as file:
+        with open(self.path("fake", "pip", "archives", name), "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()
 
     def test_a_broken_source_names_the_log(self):
@@ -226,12 +245,32 @@ class LauncherTest(unittest.TestCase):
         write(f"{torch}/lib/libtorch_cpu.so", "")
         self.assert_one_line(self.duet("x", DUET_LIBTORCH=torch, DUET_MUJOCO=torch), "DUET_MUJOCO", "mujoco.h")
 
+        write(f"{torch}/include/mujoco/mujoco.h", "")
+        write(f"{torch}/lib/libmujoco.so", "")
+        given = {"DUET_LIBTORCH": torch, "DUET_MUJOCO": torch, "DUET_BOX2D": torch}
+        self.assert_one_line(self.duet("x", **given), f"DUET_BOX2D={torch} has no Box2D/Box2D.h", "box2d-py 2.3.8")
+        write(f"{torch}/Box2D/Box2D.h", "")
+        self.assert_one_line(self.duet("x", **given), "has no Box2D/Dynamics/b2World.cpp")
+        write(f"{torch}/Box2D/Dynamics/b2World.cpp", "")
+        self.assertEqual(self.duet("x", **given, PIP_FAILS="no need for pip")[0], 7)
+
+    def test_the_real_pip_runs_nothing_of_a_source_distribution(self):
+        if importlib.util.find_spec("pip") is None:
+            self.skipTest("no pip")
+        self.duet("x")
+        shutil.rmtree(self.path("cache", "duet", "box2d-2.3.8"))
+        archives = self.path("fake", "pip", "archives")
+        code, _, err = self.duet("x", PYTHONPATH="", PIP_NO_INDEX="1", PIP_FIND_LINKS=archives)
+        self.assertEqual(code, 7, err)
+        self.assertEqual([line[:5] for line in err.splitlines()], ["[4/6]"])
+        self.assertEqual(self.entries("cache", "duet", "box2d-2.3.8"), ["Box2D", "LICENSE", "pins"])
+
     def test_a_cache_that_cannot_be_written(self):
         write(self.path("file"), "")
         self.assert_one_line(self.duet("x", XDG_CACHE_HOME=self.path("file")), "cannot write to", "XDG_CACHE_HOME")
 
     def test_too_small_a_disk(self):
-        self.pin_wheels(megabytes=10**9)
+        self.pin_archives(megabytes=10**9)
         self.assert_one_line(self.duet("x"), "needs 3000000000 MB and has", "MB free")
 
     def test_no_network_for_pip(self):
@@ -247,7 +286,7 @@ class LauncherTest(unittest.TestCase):
         write(f"{self.checkout}/setup/versions.txt", self.pins().replace("program g++", "program g++ cmake ccache"))
         code, _, err = self.duet("x", MISSING="g++ ccache")
         self.assertEqual(code, 7, err)
-        self.assertIn("[1/5] Debian packages: installing 2 (g++, ccache) … 80 %, done", err)
+        self.assertIn("[1/6] Debian packages: installing 2 (g++, ccache) … 80 %, done", err)
         with open(self.path("apt-calls"), encoding="utf-8") as file:
             (call,) = file.read().splitlines()
         self.assertIn("--no-install-recommends", call)
@@ -264,7 +303,7 @@ class LauncherTest(unittest.TestCase):
         self.assertEqual(self.entries("cache", "duet"), ["downloads", "lock"])
 
     def test_a_corrupt_wheel(self):
-        write(self.path("fake", "pip", "wheels", "torch.whl"), "half a wheel")
+        write(self.path("fake", "pip", "archives", "torch.whl"), "half a wheel")
         self.assert_one_line(self.duet("x"), "torch 3.17.0", "does not match its pinned checksum")
         self.assertEqual(self.entries("cache", "duet"), ["downloads", "lock"])
 
@@ -289,7 +328,7 @@ class LauncherTest(unittest.TestCase):
         self.assertTrue([name for name in self.entries("cache", "duet") if name.startswith("tmp.")])
         self.assertEqual(self.duet("x")[0], 7)
         self.assertEqual(self.entries("cache", "duet"),
-                         ["downloads", "libtorch-3.17.0-cpu", "lock", "mujoco-3.17.0"])
+                         ["box2d-2.3.8", "downloads", "libtorch-3.17.0-cpu", "lock", "mujoco-3.17.0"])
 
     def test_two_first_starts_download_once(self):
         shutil.copytree(self.checkout, self.path("second"))
@@ -298,7 +337,7 @@ class LauncherTest(unittest.TestCase):
             with self.start("x", PIP_SLEEPS="0.5") as two:
                 errors = [process.communicate(timeout=60)[1] for process in (one, two)]
         self.assertEqual((one.returncode, two.returncode), (7, 7), errors)
-        self.assertEqual(len(self.pip_calls()), 2, errors)  # LibTorch and MuJoCo
+        self.assertEqual(len(self.pip_calls()), 3, errors)  # LibTorch, MuJoCo, Box2D
 
     def test_tests_end_with_the_exit_code_and_the_line_of_ctest(self):
         code, out, err = self.duet("test")

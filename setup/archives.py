@@ -1,7 +1,7 @@
-"""LibTorch, MuJoCo and the tests' Python packages: out of pinned wheels into the user's cache.
+"""LibTorch, MuJoCo, Box2D and the tests' Python packages: out of pinned archives into the user's cache.
 
 A folder in the cache is complete from the moment it has its name: all work happens in `tmp.*` folders
-beside it, under a lock, and one rename ends it. Downloaded wheels wait in `downloads/` until unpacked,
+beside it, under a lock, and one rename ends it. Downloaded archives wait in `downloads/` until unpacked,
 so that an interrupted set-up goes on where it was.
 """
 
@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import sys
+import tarfile
 import tempfile
 import time
 import zipfile
@@ -23,6 +24,8 @@ from versions import fingerprint
 PLATFORMS = ["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_25_x86_64",
              "manylinux_2_18_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64",
              "manylinux_2_12_x86_64", "manylinux2010_x86_64", "manylinux_2_5_x86_64", "manylinux1_x86_64"]
+# Where pip looks for setuptools when it asks a source distribution for its name and version.
+BUILD_SYSTEM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "build_system")
 PINS = "pins"  # in every complete folder: the fingerprint of what it was made from
 
 
@@ -73,16 +76,16 @@ class Cache:
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    def add_bundle(self, name, wheels, keep, step):
-        self._need_space(sum(wheel.unpacked_mb + (0 if self._downloaded(wheel) else 2 * wheel.download_mb)
-                             for wheel in wheels))
-        total = sum(wheel.download_mb for wheel in wheels)
+    def add_bundle(self, name, archives, keep, step):
+        self._need_space(sum(archive.unpacked_mb + (0 if self._downloaded(archive) else 2 * archive.download_mb)
+                             for archive in archives))
+        total = sum(archive.download_mb for archive in archives)
         before = 0
         files = []
-        for wheel in wheels:
-            files.append(self._download(wheel, lambda mb, base=before: step.progress(0.9 * (base + mb) / total)))
-            before += wheel.download_mb
-        with self._filling(name, wheels) as work:
+        for archive in archives:
+            files.append(self._download(archive, lambda mb, base=before: step.progress(0.9 * (base + mb) / total)))
+            before += archive.download_mb
+        with self._filling(name, archives) as work:
             for number, file in enumerate(files):
                 step.progress(0.9 + 0.1 * number / len(files))
                 _unpack(file, work, keep)
@@ -96,7 +99,8 @@ class Cache:
             with open(listing, "w", encoding="utf-8") as file:
                 file.write("\n".join(requirements) + "\n")
             with self._temporary() as temporary:
-                status, output = _pip(["install", "--no-compile", "--target", work, "-r", listing], temporary)
+                arguments = ["install", "--no-compile", "--only-binary=:all:", "--target", work, "-r", listing]
+                status, output = _pip(arguments, temporary)
             if status != 0:
                 raise process.failed("installing the tests' Python packages", output)
 
@@ -114,47 +118,59 @@ class Cache:
             raise SetupError(f"{self.folder} needs {megabytes} MB and has {free} MB free; "
                              "free some space, or set XDG_CACHE_HOME to a folder on a larger disk")
 
-    def _downloaded(self, wheel):
-        found = glob.glob(os.path.join(self.folder, "downloads", wheel.sha256, "*.whl"))
+    def _downloaded(self, archive):
+        found = glob.glob(os.path.join(self.folder, "downloads", archive.sha256, "*"))
         return found[0] if found else None
 
-    def _download(self, wheel, progress):
-        """The wheel's file, checked, from `downloads/` or through pip."""
-        file = self._downloaded(wheel)
-        if file and _sha256(file) == wheel.sha256:
+    def _download(self, archive, progress):
+        """The archive's file, checked, from `downloads/` or through pip."""
+        file = self._downloaded(archive)
+        if file and _sha256(file) == archive.sha256:
             return file
-        final = os.path.join(self.folder, "downloads", wheel.sha256)
+        final = os.path.join(self.folder, "downloads", archive.sha256)
         shutil.rmtree(final, ignore_errors=True)
         with self._temporary() as temporary:
             listing = os.path.join(temporary, "requirements.txt")
             with open(listing, "w", encoding="utf-8") as out:
-                out.write(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n")
-            target = os.path.join(temporary, "wheel")
-            arguments = ["download", "--dest", target, "--python-version", "3.11", "--implementation", "cp"]
-            for platform in PLATFORMS:
-                arguments += ["--platform", platform]
-            status, output = _pip([*arguments, "-r", listing], temporary,
-                                  lambda size: progress(min(size / 1e6, wheel.download_mb)))
+                out.write(f"{archive.name}=={archive.version} --hash=sha256:{archive.sha256}\n")
+            target = os.path.join(temporary, "archive")
+            options, variables = _source_options() if archive.kind == "source" else _wheel_options()
+            status, output = _pip(["download", "--dest", target, *options, "-r", listing], temporary,
+                                  lambda size: progress(min(size / 1e6, archive.download_mb)), **variables)
             if status != 0:
-                raise process.failed(f"downloading {wheel.name} {wheel.version}", output)
-            files = glob.glob(os.path.join(target, "*.whl"))
-            if len(files) != 1 or _sha256(files[0]) != wheel.sha256:
-                raise SetupError(f"downloading {wheel.name} {wheel.version} failed: the file does not match its "
+                raise process.failed(f"downloading {archive.name} {archive.version}", output)
+            files = glob.glob(os.path.join(target, "*"))
+            if len(files) != 1 or _sha256(files[0]) != archive.sha256:
+                raise SetupError(f"downloading {archive.name} {archive.version} failed: the file does not match its "
                                  "pinned checksum; start again, and if it stays so look at your package mirror")
             os.rename(target, final)
-        return self._downloaded(wheel)
+        return self._downloaded(archive)
+
+
+def _wheel_options():
+    options = ["--only-binary=:all:", "--python-version", "3.11", "--implementation", "cp"]
+    for platform in PLATFORMS:
+        options += ["--platform", platform]
+    return options, {}
+
+
+def _source_options():
+    """pip asks a source distribution's build system, which is setuptools, for its name and version. Ours is
+    found first: it reads them and runs nothing of the distribution, nor is a build environment downloaded."""
+    search_path = [BUILD_SYSTEM] + [path for path in [os.environ.get("PYTHONPATH")] if path]
+    variables = {"PYTHONPATH": os.pathsep.join(search_path), "PYTHONDONTWRITEBYTECODE": "1", "PIP_USE_PEP517": "1"}
+    return ["--no-binary=:all:", "--no-build-isolation"], variables
 
 
 def have_pip():
     return process.run([sys.executable, "-m", "pip", "--version"])[0] == 0
 
 
-def _pip(arguments, temporary, on_size=None):
-    """Runs pip on pinned wheels only, its temporary files in `temporary`, whose size is the progress."""
+def _pip(arguments, temporary, on_size=None, **variables):
+    """Runs pip on pinned archives only, its temporary files in `temporary`, whose size is the progress."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--no-cache-dir",
-               *arguments, "--no-deps", "--only-binary=:all:", "--require-hashes", "--progress-bar", "off",
-               "--retries", "3"]
-    environment = dict(os.environ, TMPDIR=temporary, PYTHONUNBUFFERED="1")
+               *arguments, "--no-deps", "--require-hashes", "--progress-bar", "off", "--retries", "3"]
+    environment = dict(os.environ, TMPDIR=temporary, PYTHONUNBUFFERED="1", **variables)
     output_path = os.path.join(temporary, "pip.log")
     with open(output_path, "w+", encoding="utf-8", errors="replace") as output:
         child = process.start(command, env=environment, stdout=output)
@@ -188,10 +204,25 @@ def _sha256(path):
 
 
 def _unpack(path, folder, keep):
+    if path.endswith(".tar.gz"):
+        _unpack_source(path, folder, keep)
+        return
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if not member.is_dir() and keep(member.filename):
                 archive.extract(member, folder)
+
+
+def _unpack_source(path, folder, keep):
+    """The files to keep, without the folder `name-version/` that a source distribution has on top."""
+    with tarfile.open(path) as archive:
+        for member in archive:
+            name = member.name.partition("/")[2]
+            if member.isfile() and keep(name):
+                target = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with archive.extractfile(member) as source, open(target, "wb") as out:
+                    shutil.copyfileobj(source, out)
 
 
 def keep_for_cpu(name):
@@ -215,6 +246,11 @@ def keep_for_cuda(name):
 def keep_mujoco(name):
     base = os.path.basename(name)
     return _is_licence(name) or name.startswith("mujoco/include/") or base.startswith("libmujoco.so")
+
+
+def keep_box2d(name):
+    """The C++ sources and the two licences: the distribution's and the engine's own."""
+    return name == "LICENSE" or (name.startswith("Box2D/") and name.endswith((".h", ".cpp", "License.txt")))
 
 
 def _is_licence(name):
