@@ -1,5 +1,5 @@
 # Third-party libraries: Debian's packages through their CMake packages, LibTorch and MuJoCo as
-# imported targets of headers and libraries.
+# imported targets of headers and libraries, Box2D as sources (envs/box2d/engine).
 find_package(Boost 1.74 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
@@ -53,6 +53,11 @@ add_library(duet_mujoco SHARED IMPORTED)
 set_target_properties(duet_mujoco PROPERTIES
   IMPORTED_LOCATION ${library}
   INTERFACE_INCLUDE_DIRECTORIES ${DUET_MUJOCO}/include)
+
+# Box2D, the tree that Gymnasium's numbers come from: Debian's release computes others.
+if(NOT EXISTS ${DUET_BOX2D}/Box2D/Box2D.h OR NOT EXISTS ${DUET_BOX2D}/Box2D/Dynamics/b2World.cpp)
+  message(FATAL_ERROR "DUET_BOX2D=${DUET_BOX2D} holds no Box2D; run ./duet setup, or name its folder.")
+endif()
 
 if(DUET_BUILD_TESTS)
   find_package(GTest REQUIRED)
