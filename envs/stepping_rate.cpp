@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/numpy_random.h"
 #include "core/random.h"
 #include "envs/mujoco/mujoco_env.h"
 #include "envs/registry.h"
@@ -92,7 +93,7 @@ class BareLoop {
   const mjModel& model_;
   std::int64_t num_threads_;
   std::vector<DataHandle> simulations_;
-  std::vector<core::Rng> rngs_;
+  std::vector<core::NumpyRng> rngs_;
 };
 
 void CheckRange(std::string_view what, double value, double low, double high) {

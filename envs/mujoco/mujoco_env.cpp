@@ -13,7 +13,7 @@
 
 namespace duet::envs {
 
-void DrawInitialState(const MujocoTask& task, const mjModel& model, core::Rng& rng, mjData& data) {
+void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyRng& rng, mjData& data) {
   mj_resetData(&model, &data);
   const double scale = task.reset_noise_scale;
   const auto uniform = [&] { return scale > 0.0 ? rng.Uniform(-scale, scale) : 0.0; };

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/random.h"
+#include "core/numpy_random.h"
 #include "envs/env.h"
 #include "envs/mujoco/model.h"
 #include "envs/recorded_state.h"
@@ -33,7 +33,7 @@ struct MujocoTask {
 
 // Starts an episode: forgets everything in `data`, sets qpos = qpos0 + U(-s, s), then qvel to
 // noise, and calls mj_forward once.
-void DrawInitialState(const MujocoTask& task, const mjModel& model, core::Rng& rng, mjData& data);
+void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyRng& rng, mjData& data);
 
 // An environment on one mjData of a shared model. A step writes the action to ctrl as it is (the
 // model clamps the force, not the number that costs are computed from), calls mj_step `frame_skip`
@@ -78,7 +78,7 @@ class MujocoEnv : public Env, public Replayable {
   std::shared_ptr<const mjModel> model_;
   DataHandle data_;
   EnvSpec spec_;
-  core::Rng rng_;
+  core::NumpyRng rng_;
   double position_ = 0.0;       // Position() after the latest step or reset
   std::int64_t num_steps_ = 0;  // since the reset
 };
