@@ -13,6 +13,23 @@
 
 namespace duet::envs {
 
+// What simulates a task.
+enum class Engine { kMujoco, kBox2d, kEquations };
+
+// One row of the table.
+struct EnvEntry {
+  std::string_view id;
+  Engine engine = Engine::kEquations;
+  std::int64_t max_episode_steps = 0;  // > 0
+  // Asks for the options of the task, and makes it without a step limit.
+  std::unique_ptr<Env> (*make)(OptionReader& options) = nullptr;
+  std::string_view summary;  // what the task is, in a few words
+  // MuJoCo only: how far observations may be from recorded ones after 20 steps with a model that
+  // differs in rounding; where a solver does not converge, that grows fast.
+  double window_tolerance = 0.0;
+  std::string_view reference_digest = {};  // MuJoCo only: see EnvDescription
+};
+
 // A new environment with its step limit. Throws ConfigError naming the known ids on any other id.
 std::unique_ptr<Env> MakeEnv(std::string_view id);
 
@@ -21,11 +38,21 @@ std::unique_ptr<Env> MakeEnv(std::string_view id);
 std::unique_ptr<Env> MakeEnv(std::string_view id, const EnvOptions& options,
                              std::optional<std::int64_t> max_episode_steps = std::nullopt);
 
+// The same from a row of one's own.
+std::unique_ptr<Env> MakeEnv(const EnvEntry& entry, const EnvOptions& options = {},
+                             std::optional<std::int64_t> max_episode_steps = std::nullopt);
+
 // All ids, sorted.
 std::vector<std::string> EnvIds();
 
 // The options of a task, in the order in which it asks for them. Throws ConfigError like MakeEnv.
 std::vector<OptionFacts> DescribeOptions(std::string_view id);
+
+// How far a replay may be from a recorded episode.
+struct ReplayTolerance {
+  double observation = 0.0;
+  double reward = 0.0;
+};
 
 // What is worth knowing about an environment without making one.
 struct EnvDescription {
@@ -34,9 +61,9 @@ struct EnvDescription {
   // SHA-256 of the reference implementation's compiled model, as ModelDigest forms it; empty for a
   // task without a model.
   std::string reference_model_digest;
-  // How far observations may be from recorded ones after 20 steps. Where a solver does not
-  // converge, rounding grows fast.
-  double replay_tolerance = 0.0;
+  ReplayTolerance episode_tolerance;  // in the whole episode
+  // In 20 steps from a recorded state, also with a model or an engine that differs in rounding.
+  ReplayTolerance window_tolerance;
 };
 
 // Throws ConfigError like MakeEnv.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -13,9 +12,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "envs/mujoco/mujoco_env.h"
 #include "envs/registry.h"
-#include "envs/time_limit.h"
 
 namespace duet::envs {
 namespace {
@@ -23,8 +20,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kFormat = 1;
-constexpr std::int64_t kWindowSteps = 20;
-constexpr double kRewardTolerance = 1e-6;
 
 // Python writes numbers that are not finite as bare words, which JSON does not have; as quoted
 // words they reach the checks below.
@@ -173,17 +168,56 @@ void Flatten(const TraceReader& reader, const json& value, const std::string& wh
   }
 }
 
-// All numbers of a recorded state; what else it holds is for people.
+// All numbers of a recorded state; what else it holds is for people, also the log of random draws
+// (`draws`), which repeats what stands beside it.
 RecordedState ReadState(const TraceReader& reader, const json& value, const std::string& where,
                         std::int64_t step) {
   if (!value.is_object()) reader.Refuse(where, value, "an object");
   RecordedState state;
   state.step = step;
   for (const auto& [name, field] : value.items()) {
-    if (!field.is_number() && !field.is_array()) continue;
+    if ((!field.is_number() && !field.is_array()) || name == "draws") continue;
     Flatten(reader, field, where + "." + name, state.numbers[name]);
   }
   return state;
+}
+
+RecordedAction ReadAction(const TraceReader& reader, const json& value, const std::string& where) {
+  if (value.is_number_integer()) return reader.Integer(value, where, 0);
+  if (!value.is_array()) {
+    reader.Refuse(where, value, "a list of numbers, or the index of a discrete action");
+  }
+  std::vector<float> numbers;
+  for (const double number : reader.Numbers(value, where)) {
+    numbers.push_back(static_cast<float>(number));
+  }
+  return numbers;
+}
+
+// What a trace may say about its origin.
+void ReadOrigin(const TraceReader& reader, Trace& trace) {
+  const json& root = reader.root();
+  const auto find = [&](const char* key) -> const json* {
+    const auto found = root.find(key);
+    return found == root.end() || found->is_null() ? nullptr : &*found;
+  };
+  if (const json* seed = find("seed")) {
+    if (!seed->is_number_unsigned()) reader.Refuse("seed", *seed, "a whole number from 0 on");
+    trace.seed = seed->get<std::uint64_t>();
+  }
+  if (const json* options = find("reset_options")) {
+    if (!options->is_object()) reader.Refuse("reset_options", *options, "an object");
+    trace.has_reset_options = !options->empty();
+  }
+  if (const json* versions = find("versions")) {
+    if (!versions->is_object()) reader.Refuse("versions", *versions, "an object");
+    if (versions->contains("mujoco")) {
+      trace.mujoco_version = reader.Text((*versions)["mujoco"], "versions.mujoco");
+    }
+  }
+  if (const json* frame_skip = find("frame_skip")) {
+    trace.frame_skip = reader.Integer(*frame_skip, "frame_skip", 1);
+  }
 }
 
 std::vector<bool> ReadEndFlags(const TraceReader& reader, const char* key, std::size_t num_steps) {
@@ -198,113 +232,12 @@ std::vector<bool> ReadEndFlags(const TraceReader& reader, const char* key, std::
   return flags;
 }
 
-void Note(Deviation& largest, double value, std::int64_t step, std::int64_t index) {
-  // Written so that a number that is not finite counts as larger than any other.
-  if (std::isnan(largest.value) || value <= largest.value) return;
-  largest = {value, step, index};
-}
-
-void NoteObservation(Deviation& largest, std::span<const double> expected,
-                     std::span<const double> found, std::int64_t step) {
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    Note(largest, std::abs(found[i] - expected[i]), step, static_cast<std::int64_t>(i));
-  }
-}
-
-// One replay from a recorded state over up to `max_steps` steps.
-struct Stretch {
-  Deviation* observation;
-  Deviation* reward;
-  std::int64_t* flag_mismatches;
-  std::int64_t first_mismatch = 0;
-};
-
-void ReplayStretch(const Trace& trace, TimeLimit& env, const RecordedState& from,
-                   std::int64_t max_steps, Stretch& stretch) {
-  std::vector<double> observation(static_cast<std::size_t>(env.spec().observation_size));
-  env.StartFrom(from, observation);
-  if (from.step == 0)
-    NoteObservation(*stretch.observation, trace.first_observation, observation, 0);
-  const auto num_steps = static_cast<std::int64_t>(trace.actions.size());
-  auto next_observation = std::ranges::upper_bound(trace.observation_steps, from.step);
-  for (std::int64_t step = from.step + 1; step <= std::min(num_steps, from.step + max_steps);
-       ++step) {
-    const auto i = static_cast<std::size_t>(step - 1);
-    const StepResult result = env.Step(trace.actions[i], observation);
-    Note(*stretch.reward, std::abs(result.reward - trace.rewards[i]), step, 0);
-    if (next_observation != trace.observation_steps.end() && *next_observation == step) {
-      const auto row = static_cast<std::size_t>(next_observation - trace.observation_steps.begin());
-      NoteObservation(*stretch.observation, trace.observations[row], observation, step);
-      ++next_observation;
-    }
-    if (result.terminated != trace.terminated[i] || result.truncated != trace.truncated[i]) {
-      ++*stretch.flag_mismatches;
-      if (stretch.first_mismatch == 0) stretch.first_mismatch = step;
-    }
-    if (result.terminated || result.truncated) break;
-  }
-}
-
-ReplayReport Replay(const Trace& trace) {
-  const EnvDescription description = DescribeEnv(trace.env_id);
-  const std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
-  const std::unique_ptr<Env> made =
-      MakeEnv(trace.env_id, trace.options,
-              trace.max_episode_steps > 0 ? trace.max_episode_steps : no_limit);
-  auto& env = dynamic_cast<TimeLimit&>(*made);
-
-  // The sizes that the file itself cannot tell.
-  const auto require = [](std::string_view what, std::size_t found, std::int64_t allowed) {
-    if (std::cmp_equal(found, allowed)) return;
-    throw IoError(fmt::format("{} has {} entries; allowed is {}", what, found, allowed));
-  };
-  require("obs0", trace.first_observation.size(), env.spec().observation_size);
-  for (std::size_t i = 0; i < trace.actions.size(); ++i) {
-    require(fmt::format("actions[{}]", i), trace.actions[i].size(), env.spec().action_size());
-  }
-  for (std::size_t i = 0; i < trace.observations.size(); ++i) {
-    require(fmt::format("obs[{}]", i), trace.observations[i].size(), env.spec().observation_size);
-  }
-
-  ReplayReport report;
-  report.env_id = trace.env_id;
-  report.num_steps = static_cast<std::int64_t>(trace.actions.size());
-  report.observation_tolerance = description.replay_tolerance;
-  report.reward_tolerance = kRewardTolerance;
-  if (const auto* simulation = dynamic_cast<const MujocoEnv*>(&env.unwrapped())) {
-    report.model_bit_equal = ModelDigest(simulation->model()) == description.reference_model_digest;
-    const std::int64_t frame_skip = simulation->task().frame_skip;
-    if (trace.frame_skip > 0 && trace.frame_skip != frame_skip) {
-      throw IoError(fmt::format("frame_skip = {}; allowed is {}, as the settings say",
-                                trace.frame_skip, frame_skip));
-    }
-  }
-
-  Stretch windows = {.observation = &report.window_observation,
-                     .reward = &report.window_reward,
-                     .flag_mismatches = &report.window_flag_mismatches};
-  ReplayStretch(trace, env, trace.start, kWindowSteps, windows);
-  report.num_windows = 1;
-  for (const RecordedState& state : trace.states) {
-    if (state.step >= report.num_steps) continue;  // nothing was recorded after it
-    ReplayStretch(trace, env, state, kWindowSteps, windows);
-    ++report.num_windows;
-  }
-
-  Stretch episode = {.observation = &report.episode_observation,
-                     .reward = &report.episode_reward,
-                     .flag_mismatches = &report.episode_flag_mismatches};
-  ReplayStretch(trace, env, trace.start, report.num_steps, episode);
-  report.first_flag_mismatch = episode.first_mismatch;
-
-  report.passed = report.window_observation.value <= report.observation_tolerance &&
-                  report.window_reward.value <= report.reward_tolerance &&
-                  report.window_flag_mismatches == 0 &&
-                  (report.episode_flag_mismatches == 0 || !report.model_bit_equal);
-  return report;
-}
-
 }  // namespace
+
+ActionView View(const RecordedAction& action) {
+  if (const auto* index = std::get_if<std::int64_t>(&action)) return *index;
+  return std::get<std::vector<float>>(action);
+}
 
 Trace ReadTrace(const std::filesystem::path& path) {
   const TraceReader reader(path);
@@ -324,9 +257,7 @@ Trace ReadTrace(const std::filesystem::path& path) {
   if (!at("max_episode_steps").is_null()) {
     trace.max_episode_steps = reader.Integer(at("max_episode_steps"), "max_episode_steps", 1);
   }
-  if (root.contains("frame_skip") && !root["frame_skip"].is_null()) {
-    trace.frame_skip = reader.Integer(root["frame_skip"], "frame_skip", 1);
-  }
+  ReadOrigin(reader, trace);
   // Tasks that this program does not have are recorded in other ways; say so before their fields
   // do.
   try {
@@ -335,14 +266,14 @@ Trace ReadTrace(const std::filesystem::path& path) {
     reader.Fail(error.what());
   }
   trace.start = ReadState(reader, at("state0"), "state0", 0);
+  if (root.contains("step_draws")) {
+    Flatten(reader, root["step_draws"], "step_draws", trace.start.numbers["step_draws"]);
+  }
   trace.first_observation = reader.Numbers(at("obs0"), "obs0");
 
   for (const json& action : reader.List(at("actions"), "actions")) {
     const std::string where = fmt::format("actions[{}]", trace.actions.size());
-    std::vector<float>& row = trace.actions.emplace_back();
-    for (const double number : reader.Numbers(action, where)) {
-      row.push_back(static_cast<float>(number));
-    }
+    trace.actions.push_back(ReadAction(reader, action, where));
   }
   const std::size_t num_steps = trace.actions.size();
   if (num_steps == 0) reader.Fail("actions has 0 entries; allowed is at least 1");
@@ -375,14 +306,6 @@ Trace ReadTrace(const std::filesystem::path& path) {
     trace.states.push_back(ReadState(reader, value, where, step));
   }
   return trace;
-}
-
-ReplayReport ReplayTrace(const Trace& trace) {
-  try {
-    return Replay(trace);
-  } catch (const Error& error) {
-    throw IoError(fmt::format("{}: {}", trace.path.string(), error.what()));
-  }
 }
 
 }  // namespace duet::envs

@@ -9,12 +9,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
 #include "envs/registry.h"
 #include "envs/stepping_rate.h"
 #include "envs/trace.h"
+#include "envs/trace_replay.h"
 
 namespace duet::runners {
 namespace {
@@ -64,25 +66,48 @@ std::string Describe(const envs::Deviation& deviation) {
                                 : fmt::format("{:.1e} at {}", deviation.value, deviation.step);
 }
 
-void PrintReport(const std::string& path, const envs::ReplayReport& report) {
-  fmt::print("{}  {}\n", report.passed ? "PASS" : "FAIL", path);
-  fmt::print("  {}, {} steps, model {}\n", report.env_id, report.num_steps,
-             report.model_bit_equal ? "bit-equal" : "not bit-equal");
-  fmt::print("  {:<28} {:>18} {:>18}  {}\n", "largest deviation at step", "observation", "reward",
-             "flags");
-  const std::string windows = fmt::format("20 steps from {} states", report.num_windows);
-  fmt::print("  {:<28} {:>18} {:>18}  {} differ\n", windows, Describe(report.window_observation),
-             Describe(report.window_reward), report.window_flag_mismatches);
-  fmt::print("  {:<28} {:>18} {:>18}  {} differ{}\n", "whole episode",
-             Describe(report.episode_observation), Describe(report.episode_reward),
-             report.episode_flag_mismatches,
+void PrintStretch(const std::string& what, const envs::StretchReport& report) {
+  fmt::print("  {:<28} {:>18} {:>18}  {} differ{}\n", what, Describe(report.observation),
+             Describe(report.reward), report.flag_mismatches,
              report.first_flag_mismatch == 0
                  ? ""
                  : fmt::format(", the first at step {}", report.first_flag_mismatch));
-  fmt::print("  {:<28} {:>18} {:>18}  {}\n", "allowed over 20 steps",
-             fmt::format("{:.0e}", report.observation_tolerance),
-             fmt::format("{:.0e}", report.reward_tolerance),
-             report.model_bit_equal ? "0 in the whole episode" : "0 in 20 steps");
+}
+
+void PrintTolerance(const std::string& what, const envs::ReplayTolerance& tolerance) {
+  fmt::print("  {:<28} {:>18} {:>18}  0 differ\n", what, fmt::format("{:g}", tolerance.observation),
+             fmt::format("{:g}", tolerance.reward));
+}
+
+std::string_view Describe(envs::SeedCheck check) {
+  switch (check) {
+    case envs::SeedCheck::kNotApplicable:
+      return "no seed alone was recorded";
+    case envs::SeedCheck::kSameEpisode:
+      return "yes";
+    case envs::SeedCheck::kOtherStart:
+      return "no, another first observation";
+    case envs::SeedCheck::kOtherSteps:
+      return "no, the same start but other steps after it";
+  }
+  return "";
+}
+
+void PrintReport(const std::string& path, const envs::ReplayReport& report) {
+  fmt::print("{}  {}\n", report.passed ? "PASS" : "FAIL", path);
+  fmt::print("  {}, {} steps, {}\n", report.env_id, report.num_steps,
+             report.exact ? "exact" : "not exact: " + report.inexact_reason);
+  fmt::print("  {:<28} {:>18} {:>18}  {}\n", "largest deviation at step", "observation", "reward",
+             "flags");
+  PrintStretch(fmt::format("20 steps from {} states", report.num_windows), report.windows);
+  PrintTolerance("  allowed", report.window_tolerance);
+  PrintStretch("whole episode", report.episode);
+  if (report.exact) {
+    PrintTolerance("  allowed", report.episode_tolerance);
+  } else {
+    fmt::print("  {:<28} {:>18} {:>18}  0 differ\n", "  allowed", "any", "any");
+  }
+  fmt::print("  same start from seed: {}\n", Describe(report.seed));
 }
 
 // Goes through all files, even where one is bad.

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "envs/registry.h"
@@ -36,12 +38,14 @@ TEST(AllocationTest, SteppingAllocatesNothing) {
   for (const std::string& id : EnvIds()) {
     VectorEnv env(id, 6, 2);
     env.Reset(std::vector<std::uint64_t>(6, 1));
-    const std::vector<float> actions(static_cast<std::size_t>(6 * env.spec().action_size()), 0.3F);
-    env.Step(actions);
+    const std::vector<float> boxes(static_cast<std::size_t>(6 * env.spec().action_size()), 0.3F);
+    const std::vector<std::int64_t> indices(6, 0);
+    const auto step = [&] { env.spec().discrete() ? env.Step(indices) : env.Step(boxes); };
+    step();
     const long before = num_allocations.load();
     int num_ends = 0;
     for (int i = 0; i < 200; ++i) {
-      env.Step(actions);
+      step();
       for (const std::uint8_t ended : env.terminated()) num_ends += ended;
     }
     EXPECT_EQ(num_allocations.load(), before) << id << ", " << num_ends << " ends";

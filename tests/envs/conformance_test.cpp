@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
-#include "core/random.h"
 #include "envs/registry.h"
+#include "tests/envs/player.h"
 #include "tests/envs/throws.h"
 
 namespace duet::envs {
@@ -18,34 +21,6 @@ namespace {
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Truly;
-
-// An environment with room for its observation and actions from a stream of its own.
-class Player {
- public:
-  explicit Player(std::unique_ptr<Env> env)
-      : env_(std::move(env)),
-        observation_(static_cast<std::size_t>(env_->spec().observation_size), std::nan("")) {}
-
-  void Reset(std::optional<std::uint64_t> seed) { env_->Reset(seed, observation_); }
-
-  StepResult Step() {
-    const EnvSpec& spec = env_->spec();
-    std::vector<float> action;
-    for (std::size_t i = 0; i < spec.action_low.size(); ++i) {
-      action.push_back(
-          static_cast<float>(actions_.Uniform(spec.action_low[i], spec.action_high[i])));
-    }
-    return env_->Step(action, observation_);
-  }
-
-  Env& env() { return *env_; }
-  const std::vector<double>& observation() const { return observation_; }
-
- private:
-  std::unique_ptr<Env> env_;
-  std::vector<double> observation_;
-  core::Rng actions_{5};
-};
 
 class EnvConformanceTest : public ::testing::TestWithParam<std::string> {
  protected:
@@ -56,7 +31,7 @@ TEST_P(EnvConformanceTest, SpecIsComplete) {
   const EnvSpec spec = Make()->spec();
   EXPECT_EQ(spec.id, GetParam());
   EXPECT_GT(spec.observation_size, 0);
-  EXPECT_GT(spec.action_size(), 0);
+  EXPECT_NE(spec.discrete(), spec.action_size() > 0);
   ASSERT_EQ(spec.action_low.size(), spec.action_high.size());
   for (std::size_t i = 0; i < spec.action_low.size(); ++i) {
     EXPECT_LT(spec.action_low[i], spec.action_high[i]);
@@ -138,14 +113,10 @@ TEST_P(EnvConformanceTest, StateContinuesBitForBit) {
   for (const auto& other : others) other->LoadState(state);
   EXPECT_EQ(others[0]->SaveState(), state);
 
-  core::Rng rng(6);
-  const EnvSpec& spec = player.env().spec();
-  std::vector<float> action(spec.action_low.size());
+  RandomActions actions(6);
   std::vector<double> expected(observation.size());
   for (int i = 0; i < 60; ++i) {
-    for (std::size_t j = 0; j < action.size(); ++j) {
-      action[j] = static_cast<float>(rng.Uniform(spec.action_low[j], spec.action_high[j]));
-    }
+    const ActionView action = actions.Draw(player.env().spec());
     const StepResult result = player.env().Step(action, expected);
     for (const auto& other : others) {
       const StepResult found = other->Step(action, observation);
@@ -214,8 +185,18 @@ TEST(RegistryTest, IdsAreSortedAndMakeable) {
 }
 
 TEST(RegistryTest, StepLimitsAreGymnasiums) {
+  const std::map<std::string, std::int64_t> others = {{"Acrobot-v1", 500},
+                                                      {"BipedalWalker-v3", 1600},
+                                                      {"BipedalWalkerHardcore-v3", 2000},
+                                                      {"CartPole-v1", 500},
+                                                      {"MountainCarContinuous-v0", 999},
+                                                      {"Pendulum-v1", 200},
+                                                      {"Pusher-v5", 100},
+                                                      {"Reacher-v5", 50}};
   for (const std::string& id : EnvIds()) {
-    EXPECT_EQ(MakeEnv(id)->spec().max_episode_steps, 1000) << id;
+    const auto found = others.find(id);
+    EXPECT_EQ(MakeEnv(id)->spec().max_episode_steps, found == others.end() ? 1000 : found->second)
+        << id;
   }
 }
 
