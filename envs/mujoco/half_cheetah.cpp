@@ -1,5 +1,7 @@
 #include "envs/mujoco/half_cheetah.h"
 
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "envs/mujoco/locomotion.h"
@@ -7,19 +9,20 @@
 namespace duet::envs {
 namespace {
 
-constexpr char kId[] = "HalfCheetah-v5";
+constexpr std::array<std::string_view, 9> kJoints = {
+    "torso along x", "torso along z", "torso",      "hind hip",   "hind knee",
+    "hind ankle",    "front hip",     "front knee", "front ankle"};
 
 }  // namespace
 
 std::unique_ptr<Env> MakeHalfCheetah(OptionReader& options) {
   LocomotionOptions settings = {.ctrl_cost_weight = 0.1, .reset_noise_scale = 0.1, .frame_skip = 5};
   ReadOptions(options, settings);
-  MujocoTask task = {.id = kId,
+  MujocoTask task = {.id = "HalfCheetah-v5",
                      .model = "half_cheetah",
                      .total_mass = 14.0,
-                     .frame_skip = settings.frame_skip,
-                     .reset_noise_scale = settings.reset_noise_scale,
-                     .velocity_noise = VelocityNoise::kNormal};
+                     .draw = &DrawNormalVelocities,
+                     .joints = kJoints};
   return MakeForwardMover(std::move(task), settings, 1);
 }
 

@@ -1,14 +1,18 @@
 #include "envs/mujoco/inverted_double_pendulum.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
+#include <vector>
 
 #include "envs/mujoco/mujoco_env.h"
+#include "envs/mujoco/quantities.h"
 
 namespace duet::envs {
 namespace {
 
-constexpr char kId[] = "InvertedDoublePendulum-v5";
+constexpr std::array<std::string_view, 3> kJoints = {"cart", "lower pole", "upper pole"};
 constexpr double kLimit = 10.0;  // of observed velocities and forces
 
 class InvertedDoublePendulum : public MujocoEnv {
@@ -31,6 +35,16 @@ class InvertedDoublePendulum : public MujocoEnv {
     observation[8] = std::clamp(data().qfrc_constraint[0], -kLimit, kLimit);
   }
 
+  void DescribeObservation(std::vector<Quantity>& quantities) const override {
+    quantities = {{"position of the cart", "m"},
+                  {"sine of the angle of the lower pole from upright", ""},
+                  {"sine of the angle of the upper pole from the lower", ""},
+                  {"cosine of the angle of the lower pole from upright", ""},
+                  {"cosine of the angle of the upper pole from the lower", ""}};
+    DescribeVelocities({model(), task().joints}, ", clipped to +-10", quantities);
+    quantities.push_back({"constraint force on the cart, clipped to +-10", "N"});
+  }
+
   StepResult Judge(std::span<const float>, double) const override {
     const double x = data().site_xpos[0];
     const double y = data().site_xpos[2];
@@ -49,11 +63,12 @@ class InvertedDoublePendulum : public MujocoEnv {
 }  // namespace
 
 std::unique_ptr<Env> MakeInvertedDoublePendulum(OptionReader& options) {
-  MujocoTask task = {.id = kId,
+  MujocoTask task = {.id = "InvertedDoublePendulum-v5",
                      .model = "inverted_double_pendulum",
                      .frame_skip = 5,
                      .reset_noise_scale = 0.1,
-                     .velocity_noise = VelocityNoise::kNormal};
+                     .draw = &DrawNormalVelocities,
+                     .joints = kJoints};
   double healthy_reward = 10.0;
   options.Number("healthy_reward", healthy_reward);
   options.NonNegative("reset_noise_scale", task.reset_noise_scale);

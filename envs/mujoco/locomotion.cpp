@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "envs/mujoco/quantities.h"
 #include "envs/mujoco/reward_terms.h"
 
 namespace duet::envs {
@@ -20,6 +21,11 @@ class ForwardMover : public MujocoEnv {
  private:
   void WriteObservation(std::span<double> observation) const override {
     WritePositionsAndVelocities(model(), data(), num_skipped_, observation);
+  }
+
+  void DescribeObservation(std::vector<Quantity>& quantities) const override {
+    DescribePositions({model(), task().joints}, num_skipped_, quantities);
+    DescribeVelocities({model(), task().joints}, "", quantities);
   }
 
   StepResult Judge(std::span<const float> action, double forward_velocity) const override {
@@ -59,6 +65,8 @@ std::size_t WritePositionsAndVelocities(const mjModel& model, const mjData& data
 
 std::unique_ptr<Env> MakeForwardMover(MujocoTask task, const LocomotionOptions& options,
                                       int num_positions) {
+  task.frame_skip = options.frame_skip;
+  task.reset_noise_scale = options.reset_noise_scale;
   return std::make_unique<ForwardMover>(std::move(task), options, num_positions);
 }
 

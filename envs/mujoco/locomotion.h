@@ -47,7 +47,7 @@ std::size_t WritePositionsAndVelocities(
 
 // A body that only has to move forward: reward is its velocity less the cost of its actions, and
 // nothing ends an episode. Observed are qpos, without its first `num_positions` entries where the
-// options say so, and qvel.
+// options say so, and qvel. Frame skip and noise of `task` are taken from the options.
 std::unique_ptr<Env> MakeForwardMover(MujocoTask task, const LocomotionOptions& options,
                                       int num_positions);
 

@@ -9,25 +9,26 @@
 #include <vector>
 
 #include "core/error.h"
+#include "envs/mujoco/quantities.h"
 #include "envs/state_bytes.h"
 
 namespace duet::envs {
 
-void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyRng& rng, mjData& data) {
+void DrawUniform(const mjModel& model, double noise_scale, core::NumpyRng& rng, mjData& data) {
+  for (int i = 0; i < model.nq; ++i) data.qpos[i] += rng.Uniform(-noise_scale, noise_scale);
+  for (int i = 0; i < model.nv; ++i) data.qvel[i] += rng.Uniform(-noise_scale, noise_scale);
+}
+
+void DrawNormalVelocities(const mjModel& model, double noise_scale, core::NumpyRng& rng,
+                          mjData& data) {
+  for (int i = 0; i < model.nq; ++i) data.qpos[i] += rng.Uniform(-noise_scale, noise_scale);
+  for (int i = 0; i < model.nv; ++i) data.qvel[i] += noise_scale * rng.Normal();
+}
+
+void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyRng& rng,
+                      mjData& data) {
   mj_resetData(&model, &data);
-  const double scale = task.reset_noise_scale;
-  const auto uniform = [&] { return scale > 0.0 ? rng.Uniform(-scale, scale) : 0.0; };
-  for (int i = 0; i < model.nq; ++i) data.qpos[i] = model.qpos0[i] + uniform();
-  for (int i = 0; i < model.nv; ++i) {
-    switch (task.velocity_noise) {
-      case VelocityNoise::kUniform:
-        data.qvel[i] = uniform();
-        break;
-      case VelocityNoise::kNormal:
-        data.qvel[i] = scale * rng.Normal();
-        break;
-    }
-  }
+  task.draw(model, task.reset_noise_scale, rng, data);
   mj_forward(&model, &data);
 }
 
@@ -150,8 +151,8 @@ void MujocoEnv::LoadState(const std::string& state) {
 
 EnvQuantities MujocoEnv::Describe() const {
   EnvQuantities quantities;
-  quantities.observation.resize(static_cast<std::size_t>(spec_.observation_size));
-  quantities.action.resize(spec_.action_low.size());
+  DescribeObservation(quantities.observation);
+  DescribeActions({*model_, task_.joints}, quantities.action);
   return quantities;
 }
 

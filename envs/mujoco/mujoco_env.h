@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/numpy_random.h"
 #include "envs/env.h"
@@ -14,11 +15,16 @@
 
 namespace duet::envs {
 
-// How the initial velocities are drawn.
-enum class VelocityNoise {
-  kUniform,  // scale * U(-1, 1)
-  kNormal,   // scale * N(0, 1)
-};
+// Draws qpos and qvel of a new episode into `data`, which lies at rest: the draws that Gymnasium
+// makes, in its order. Settings that make the noise zero change no number of draws.
+using StateDraw = void (*)(const mjModel& model, double noise_scale, core::NumpyRng& rng,
+                           mjData& data);
+
+// qpos: rest + U(-s, s); then qvel: U(-s, s).
+void DrawUniform(const mjModel& model, double noise_scale, core::NumpyRng& rng, mjData& data);
+// qpos: rest + U(-s, s); then qvel: s * N(0, 1).
+void DrawNormalVelocities(const mjModel& model, double noise_scale, core::NumpyRng& rng,
+                          mjData& data);
 
 // The constants of one task.
 struct MujocoTask {
@@ -27,13 +33,16 @@ struct MujocoTask {
   double total_mass = 0.0;      // kg, to which the model is scaled; 0: as the file says
   std::int64_t frame_skip = 1;  // physics steps per environment step
   double reset_noise_scale = 0.0;
-  VelocityNoise velocity_noise = VelocityNoise::kUniform;
+  StateDraw draw = &DrawUniform;
   bool contact_forces = false;  // whether the task reads cfrc_ext, which costs extra time
+  // What people call the joints, in the model's order; see JointWords.
+  std::span<const std::string_view> joints = {};
 };
 
-// Starts an episode: forgets everything in `data`, sets qpos = qpos0 + U(-s, s), then qvel to
-// noise, and calls mj_forward once.
-void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyRng& rng, mjData& data);
+// Starts an episode: forgets everything in `data`, draws qpos and qvel as the task says, and calls
+// mj_forward once.
+void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyRng& rng,
+                      mjData& data);
 
 // An environment on one mjData of a shared model. A step writes the action to ctrl as it is (the
 // model clamps the force, not the number that costs are computed from), calls mj_step `frame_skip`
@@ -63,6 +72,8 @@ class MujocoEnv : public Env, public Replayable {
 
   // Writes all of `observation` ([O]) from data().
   virtual void WriteObservation(std::span<double> observation) const = 0;
+  // Fills `quantities`, which is empty, with what these numbers are ([O]).
+  virtual void DescribeObservation(std::vector<Quantity>& quantities) const = 0;
   // Reward and termination after a step. `forward_velocity` is the change of Position() over the
   // duration of the step.
   virtual StepResult Judge(std::span<const float> action, double forward_velocity) const = 0;
