@@ -9,11 +9,15 @@
 #include <utility>
 
 #include "core/error.h"
+#include "envs/mujoco/ant.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
 #include "envs/mujoco/humanoid.h"
+#include "envs/mujoco/humanoid_standup.h"
 #include "envs/mujoco/inverted_double_pendulum.h"
 #include "envs/mujoco/inverted_pendulum.h"
+#include "envs/mujoco/pusher.h"
+#include "envs/mujoco/reacher.h"
 #include "envs/mujoco/swimmer.h"
 #include "envs/mujoco/walker2d.h"
 #include "envs/time_limit.h"
@@ -29,6 +33,9 @@ constexpr ReplayTolerance kMujocoEpisode = {.observation = 1e-12, .reward = 1e-1
 constexpr double kMujocoWindowReward = 1e-6;
 
 constexpr auto kEnvs = std::to_array<EnvEntry>({
+    {"Ant-v5", Engine::kMujoco, 1000, &MakeAnt,
+     "run to the right on four legs without falling over", 1e-8,
+     "d0f405d9d6043842b171d377d9c559e4585a785ed627e501b543d28e547895ce"},
     {"HalfCheetah-v5", Engine::kMujoco, 1000, &MakeHalfCheetah,
      "run to the right on two legs, front and hind", 1e-8,
      "cb68d62ea791684c3abe8f46efa3a690fe7c3a65e090127c4acb9f75d0a29b17"},
@@ -37,12 +44,21 @@ constexpr auto kEnvs = std::to_array<EnvEntry>({
     {"Humanoid-v5", Engine::kMujoco, 1000, &MakeHumanoid,
      "walk to the right on two legs without falling", 1e-6,
      "3d790abf236c752719917698bfce6dc104bafdad4af51da9cba58c36f89a2e95"},
+    {"HumanoidStandup-v5", Engine::kMujoco, 1000, &MakeHumanoidStandup,
+     "stand up from lying on the back", 1e-6,
+     "d4a700bd86a762fd88d3ddb01164433a8438fafcccf206b481d7ca291e25a96d"},
     {"InvertedDoublePendulum-v5", Engine::kMujoco, 1000, &MakeInvertedDoublePendulum,
      "keep two poles, one on the other, upright on a cart", 1e-8,
      "bc0d3e72a9479808c9a0d432f3db97e5d22852e0e4de3193567aad1f1faf4168"},
     {"InvertedPendulum-v5", Engine::kMujoco, 1000, &MakeInvertedPendulum,
      "keep a pole upright on a cart", 1e-8,
      "31c61e95b6df27b2ab8bb512bd51a1983c37ab29f2f15f3b7c05a5de1f14090b"},
+    {"Pusher-v5", Engine::kMujoco, 100, &MakePusher,
+     "push a cylinder to a goal with an arm of seven joints", 1e-8,
+     "98481680a48463a663c801a2860e702a5ae0fbcfce91762c59173d73fb013569"},
+    {"Reacher-v5", Engine::kMujoco, 50, &MakeReacher,
+     "move the tip of an arm of two links to a target", 1e-8,
+     "8da71e17974909e69e41d2c9b5f3b0ac17dabafb475469137cb7bd71e8eb2960"},
     {"Swimmer-v5", Engine::kMujoco, 1000, &MakeSwimmer, "swim to the right in a thick fluid", 1e-8,
      "0d19cbc384e4ca4d591e27a57a9e6d20ad762e4a4ce810156755dc85c6c7bfca"},
     {"Walker2d-v5", Engine::kMujoco, 1000, &MakeWalker2d,

@@ -61,10 +61,12 @@ TEST(EnvCommandTest, ListNamesEveryEnvironment) {
 TEST(EnvCommandTest, ListAsJson) {
   const auto rows = nlohmann::json::parse(RunCommand({"env", "list", "--json"}).out);
   ASSERT_EQ(rows.size(), envs::EnvIds().size());
-  EXPECT_EQ(rows[0]["id"], "HalfCheetah-v5");
-  EXPECT_EQ(rows[0]["observation_size"], 17);
-  EXPECT_EQ(rows[0]["action_size"], 6);
-  EXPECT_EQ(rows[0]["max_episode_steps"], 1000);
+  const auto row = std::ranges::find_if(
+      rows, [](const nlohmann::json& candidate) { return candidate["id"] == "HalfCheetah-v5"; });
+  ASSERT_NE(row, rows.end());
+  EXPECT_EQ((*row)["observation_size"], 17);
+  EXPECT_EQ((*row)["action_size"], 6);
+  EXPECT_EQ((*row)["max_episode_steps"], 1000);
 }
 
 TEST(EnvCommandTest, ReplayPasses) {

@@ -226,7 +226,7 @@ TEST(VectorEnvTest, BadSettingsAreRefused) {
   EXPECT_EQ(MessageOf<ConfigError>([] { VectorEnv("Hopper-v5", 1, 0); }),
             "0 actor threads; allowed is a number above 0");
   EXPECT_THAT(MessageOf<ConfigError>([] { VectorEnv("Hoper-v5", 1, 1); }),
-              HasSubstr("unknown environment \"Hoper-v5\"; known are HalfCheetah-v5, "));
+              HasSubstr("unknown environment \"Hoper-v5\"; known are "));
 }
 
 TEST(VectorEnvTest, WrongSpansAreTheCallersFault) {
