@@ -134,7 +134,8 @@ std::unique_ptr<Env> MakeAnt(OptionReader& options) {
                      .frame_skip = settings.body.frame_skip,
                      .reset_noise_scale = settings.body.reset_noise_scale,
                      .draw = &DrawNormalVelocities,
-                     .contact_forces = true,
+                     .contact_forces = settings.include_cfrc_ext_in_observation ||
+                                       settings.contact_cost_weight != 0.0,
                      .joints = kJoints};
   return std::make_unique<Ant>(std::move(task), settings);
 }

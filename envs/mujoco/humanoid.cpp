@@ -67,7 +67,8 @@ std::unique_ptr<Env> MakeHumanoid(OptionReader& options) {
                      .model = "humanoid",
                      .frame_skip = settings.body.frame_skip,
                      .reset_noise_scale = settings.body.reset_noise_scale,
-                     .contact_forces = true};
+                     .contact_forces = settings.layout.include_cfrc_ext_in_observation ||
+                                       settings.contact_cost_weight != 0.0};
   return std::make_unique<Humanoid>(std::move(task), settings);
 }
 

@@ -39,8 +39,7 @@ std::unique_ptr<Env> MakeHumanoidStandup(OptionReader& options) {
   MujocoTask task = {.id = "HumanoidStandup-v5",
                      .model = "humanoid_standup",
                      .frame_skip = 5,
-                     .reset_noise_scale = 1e-2,
-                     .contact_forces = true};
+                     .reset_noise_scale = 1e-2};
   options.Number("uph_cost_weight", settings.uph_cost_weight);
   options.Number("ctrl_cost_weight", settings.ctrl_cost_weight);
   options.Number("impact_cost_weight", settings.impact_cost_weight);
@@ -50,6 +49,8 @@ std::unique_ptr<Env> MakeHumanoidStandup(OptionReader& options) {
                settings.layout.exclude_current_positions_from_observation);
   options.Count("frame_skip", task.frame_skip, 1, 1000);
   ReadOptions(options, settings.layout);
+  task.contact_forces =
+      settings.layout.include_cfrc_ext_in_observation || settings.impact_cost_weight != 0.0;
   return std::make_unique<HumanoidStandup>(std::move(task), settings);
 }
 

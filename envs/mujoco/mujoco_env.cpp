@@ -36,6 +36,10 @@ MujocoEnv::MujocoEnv(MujocoTask task)
     : task_(std::move(task)),
       model_(SharedModel(task_.model, task_.total_mass)),
       data_(MakeData(*model_)) {
+  if (!task_.joints.empty() && std::cmp_not_equal(task_.joints.size(), model_->njnt)) {
+    throw std::logic_error(fmt::format("{}: words for {} joints given, {} needed", task_.id,
+                                       task_.joints.size(), model_->njnt));
+  }
   spec_.id = task_.id;
   spec_.step_seconds = model_->opt.timestep * static_cast<double>(task_.frame_skip);
   for (int i = 0; i < model_->nu; ++i) {

@@ -8,8 +8,8 @@
 //   reward        vx - 1e-4 * sum of squared actions; vx: mean velocity over the step
 //   end           none
 //   reset         qpos and qvel U(-0.1, 0.1)
-//   options       forward_reward_weight 1, ctrl_cost_weight 1e-4, reset_noise_scale 0.1, frame_skip
-//   4,
+//   options       forward_reward_weight 1, ctrl_cost_weight 1e-4, reset_noise_scale 0.1,
+//                 frame_skip 4,
 //                 exclude_current_positions_from_observation true (false: x, y first)
 #pragma once
 

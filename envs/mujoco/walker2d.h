@@ -2,7 +2,7 @@
 //
 //   observation   0       height of the torso                                      m
 //                 1       angle of the torso                                       rad
-//                 2-4     angles of the right joints thigh, leg, foot              rad
+//                 2-4     angles of right hip, knee, ankle                         rad
 //                 5-7     angles of the left joints                                rad
 //                 8-9     velocity of the torso along x, z, clipped to +-10        m/s
 //                 10-16   angular velocities in the order of 1-7, clipped to +-10  rad/s

@@ -56,7 +56,7 @@ TEST(TraceReplayTest, AllTracesBesideTheCheckoutReplay) {
     ExpectReplay(path);
     ++num_replayed;
   }
-  EXPECT_GE(num_replayed, 24);
+  EXPECT_GE(num_replayed, 37);
 }
 
 TEST(TraceReplayTest, OtherVersionOfTheEngineIsHeldToWindowsOnly) {

@@ -42,6 +42,8 @@ CASES = [
     ("Pusher-v5", "options", 8,
      {"reward_near_weight": 0.3, "reward_dist_weight": 2.0, "reward_control_weight": 0.05,
       "frame_skip": 4}, (1.5, 0.5), 100),
+    ("Ant-v5", "free_contacts", 21,
+     {"include_cfrc_ext_in_observation": False, "contact_cost_weight": 0.0}, (1.0, 0.5), 30),
     ("Walker2d-v5", "options", 9,
      {"healthy_z_range": [0.9, 1.9], "healthy_angle_range": [-0.5, 0.5], "frame_skip": 2,
       "exclude_current_positions_from_observation": False, "reset_noise_scale": 0.02}, (1.5, 0.9), 60),
