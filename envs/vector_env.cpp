@@ -6,7 +6,6 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <chrono>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -15,45 +14,12 @@
 #include <utility>
 
 #include "core/error.h"
+#include "envs/env_rows.h"
 #include "envs/registry.h"
-#include "envs/state_bytes.h"
+#include "envs/waiter.h"
 
 namespace duet::envs {
 namespace {
-
-constexpr std::size_t kCacheLine = 64;  // bytes
-
-inline void Relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
-
-// Waits for a number to change: looks at it for a while and then sleeps. How long it looks follows
-// from the sleeps before. A short one was not worth it: look longer. After a long one look briefly,
-// for then the caller does something else between steps, or other programs want the processor too,
-// and whoever keeps it busy with looking gets less of it for work.
-class Waiter {
- public:
-  // Returns once `value` is no longer `old`.
-  void WaitForChange(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
-    for (int i = 0; i < num_looks_; ++i) {
-      if (value.load(std::memory_order_acquire) != old) return;
-      Relax();
-    }
-    const auto start = std::chrono::steady_clock::now();
-    while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
-    const bool short_sleep = std::chrono::steady_clock::now() - start < kShortSleep;
-    num_looks_ = short_sleep ? std::min(kMaxLooks, 2 * num_looks_) : kMinLooks;
-  }
-
- private:
-  static constexpr std::chrono::microseconds kShortSleep{100};
-  static constexpr int kMinLooks = 100;   // a few microseconds
-  static constexpr int kMaxLooks = 4000;  // some ten microseconds, as long as most steps of one
-                                          // environment take
-  int num_looks_ = kMinLooks;
-};
 
 // A contiguous part of the rows, owned by one thread. A thread that is done with its own rows takes
 // what is left of the others', so that none waits long where episodes or cores differ; a row is the
@@ -81,20 +47,7 @@ struct VectorEnv::Impl {
   void DoRow(std::int64_t row, std::span<double> scratch);
   void WorkerLoop(std::size_t own);
 
-  void WriteRow(std::vector<float>& rows, std::int64_t row, std::span<const double> values) const {
-    std::transform(values.begin(), values.end(), rows.begin() + row * observation_size,
-                   [](double value) { return static_cast<float>(value); });
-  }
-
-  EnvSpec spec;
-  std::int64_t observation_size = 0;  // O
-  std::int64_t action_size = 0;       // A
-  std::vector<std::unique_ptr<Env>> envs;
-  std::vector<float> observations;        // [N, O]
-  std::vector<float> final_observations;  // [N, O]
-  std::vector<double> rewards;            // [N]
-  std::vector<std::uint8_t> terminated;   // [N]
-  std::vector<std::uint8_t> truncated;    // [N]
+  EnvRows rows;
 
   // Of the task that runs; written by the caller while no row of another task is left.
   Task task = Task::kReset;
@@ -115,31 +68,18 @@ struct VectorEnv::Impl {
 };
 
 VectorEnv::Impl::Impl(const std::function<std::unique_ptr<Env>()>& make, std::int64_t count,
-                      std::int64_t num_threads) {
-  if (count <= 0) {
-    throw ConfigError(fmt::format("{} environments; allowed is a number above 0", count));
-  }
+                      std::int64_t num_threads)
+    : rows(make, count) {
   if (num_threads <= 0) {
     throw ConfigError(fmt::format("{} actor threads; allowed is a number above 0", num_threads));
   }
-  for (std::int64_t i = 0; i < count; ++i) envs.push_back(make());
-  spec = envs.front()->spec();
-  observation_size = spec.observation_size;
-  action_size = spec.action_size();
-  const auto n = static_cast<std::size_t>(count);
-  observations.resize(n * static_cast<std::size_t>(observation_size));
-  final_observations.resize(observations.size());
-  rewards.resize(n);
-  terminated.resize(n);
-  truncated.resize(n);
-
   const std::int64_t num_shares = std::min(count, num_threads);
   shares = std::vector<Share>(static_cast<std::size_t>(num_shares));
   for (std::int64_t i = 0; i < num_shares; ++i) {
     Share& share = shares[static_cast<std::size_t>(i)];
     share.begin = count * i / num_shares;
     share.end = count * (i + 1) / num_shares;
-    share.observation.resize(static_cast<std::size_t>(observation_size));
+    share.observation.resize(static_cast<std::size_t>(rows.spec().observation_size));
   }
   if (num_shares == 1) return;
   pool.emplace(static_cast<std::size_t>(num_shares - 1));
@@ -174,7 +114,7 @@ void VectorEnv::Impl::Run(Task new_task) {
   task = new_task;
   failure = nullptr;
   failed_row = std::numeric_limits<std::int64_t>::max();
-  rows_left.store(static_cast<std::uint32_t>(envs.size()), std::memory_order_relaxed);
+  rows_left.store(static_cast<std::uint32_t>(rows.size()), std::memory_order_relaxed);
   for (Share& share : shares) share.next.store(share.begin, std::memory_order_release);
   if (pool) {
     generation.fetch_add(1, std::memory_order_release);
@@ -214,34 +154,24 @@ std::uint32_t VectorEnv::Impl::RunShares(std::size_t own) {
 
 void VectorEnv::Impl::DoRow(std::int64_t row, std::span<double> scratch) {
   const auto i = static_cast<std::size_t>(row);
-  Env& env = *envs[i];
   switch (task) {
     case Task::kReset:
-      rewards[i] = 0.0;
-      terminated[i] = 0;
-      truncated[i] = 0;
-      env.Reset(seeds[i], scratch);
-      WriteRow(observations, row, scratch);
-      WriteRow(final_observations, row, scratch);
+      rows.Reset(row, seeds[i], scratch);
       return;
     case Task::kStep: {
-      const auto width = static_cast<std::size_t>(action_size);
-      const ActionView action =
-          spec.discrete() ? ActionView(indices[i]) : ActionView(actions.subspan(i * width, width));
-      const StepResult result = env.Step(action, scratch);
-      rewards[i] = result.reward;
-      terminated[i] = result.terminated ? 1 : 0;
-      truncated[i] = result.truncated ? 1 : 0;
-      WriteRow(final_observations, row, scratch);
-      if (result.terminated || result.truncated) env.Reset(std::nullopt, scratch);
-      WriteRow(observations, row, scratch);
+      const auto width = static_cast<std::size_t>(rows.spec().action_size());
+      rows.Step(row,
+                rows.spec().discrete() ? ActionView(indices[i])
+                                       : ActionView(actions.subspan(i * width, width)),
+                scratch);
       return;
     }
   }
 }
 
-VectorEnv::VectorEnv(std::string_view id, std::int64_t count, std::int64_t num_threads)
-    : VectorEnv([id] { return MakeEnv(id); }, count, num_threads) {}
+VectorEnv::VectorEnv(std::string_view id, std::int64_t count, std::int64_t num_threads,
+                     const EnvOptions& options)
+    : VectorEnv([&] { return MakeEnv(id, options); }, count, num_threads) {}
 
 VectorEnv::VectorEnv(const std::function<std::unique_ptr<Env>()>& make, std::int64_t count,
                      std::int64_t num_threads)
@@ -249,70 +179,47 @@ VectorEnv::VectorEnv(const std::function<std::unique_ptr<Env>()>& make, std::int
 
 VectorEnv::~VectorEnv() = default;
 
-const EnvSpec& VectorEnv::spec() const { return impl_->spec; }
+const EnvSpec& VectorEnv::spec() const { return impl_->rows.spec(); }
 
-std::int64_t VectorEnv::size() const { return static_cast<std::int64_t>(impl_->envs.size()); }
+std::int64_t VectorEnv::size() const { return impl_->rows.size(); }
 
 void VectorEnv::Reset(std::span<const std::uint64_t> seeds) {
-  if (seeds.size() != impl_->envs.size()) {
-    throw std::logic_error(
-        fmt::format("{} seeds for {} environments", seeds.size(), impl_->envs.size()));
+  if (std::cmp_not_equal(seeds.size(), size())) {
+    throw std::logic_error(fmt::format("{} seeds for {} environments", seeds.size(), size()));
   }
   impl_->seeds = seeds;
   impl_->Run(Impl::Task::kReset);
 }
 
 void VectorEnv::Step(std::span<const std::int64_t> actions) {
-  if (!impl_->spec.discrete() || actions.size() != impl_->envs.size()) {
+  if (!spec().discrete() || std::cmp_not_equal(actions.size(), size())) {
     throw std::logic_error(fmt::format("{} action indices for {} environments with {}",
                                        actions.size(), size(),
-                                       impl_->spec.discrete() ? "one each" : "box actions"));
+                                       spec().discrete() ? "one each" : "box actions"));
   }
   impl_->indices = actions;
   impl_->Run(Impl::Task::kStep);
 }
 
 void VectorEnv::Step(std::span<const float> actions) {
-  if (impl_->spec.discrete() || std::cmp_not_equal(actions.size(), size() * impl_->action_size)) {
+  if (spec().discrete() || std::cmp_not_equal(actions.size(), size() * spec().action_size())) {
     throw std::logic_error(fmt::format("{} action values for {} environments with {} each",
-                                       actions.size(), size(), impl_->action_size));
+                                       actions.size(), size(), spec().action_size()));
   }
   impl_->actions = actions;
   impl_->Run(Impl::Task::kStep);
 }
 
-std::span<const float> VectorEnv::observations() const { return impl_->observations; }
-std::span<const float> VectorEnv::final_observations() const { return impl_->final_observations; }
-std::span<const double> VectorEnv::rewards() const { return impl_->rewards; }
-std::span<const std::uint8_t> VectorEnv::terminated() const { return impl_->terminated; }
-std::span<const std::uint8_t> VectorEnv::truncated() const { return impl_->truncated; }
-
-std::string VectorEnv::SaveState() const {
-  StateWriter writer("vector", impl_->spec.id);
-  writer.Add(size());
-  for (const auto& env : impl_->envs) writer.Add(env->SaveState());
-  writer.Add(std::span<const float>(impl_->observations));
-  writer.Add(std::span<const float>(impl_->final_observations));
-  writer.Add(std::span<const double>(impl_->rewards));
-  writer.Add(std::span<const std::uint8_t>(impl_->terminated));
-  writer.Add(std::span<const std::uint8_t>(impl_->truncated));
-  return writer.Finish();
+std::span<const float> VectorEnv::observations() const { return impl_->rows.observations(); }
+std::span<const float> VectorEnv::final_observations() const {
+  return impl_->rows.final_observations();
 }
+std::span<const double> VectorEnv::rewards() const { return impl_->rows.rewards(); }
+std::span<const std::uint8_t> VectorEnv::terminated() const { return impl_->rows.terminated(); }
+std::span<const std::uint8_t> VectorEnv::truncated() const { return impl_->rows.truncated(); }
 
-void VectorEnv::LoadState(const std::string& state) {
-  StateReader reader("vector", impl_->spec.id, state);
-  const std::int64_t count = reader.Integer();
-  if (count != size()) {
-    throw IoError(fmt::format("{}: the saved state is one of {} environments; allowed is one of {}",
-                              impl_->spec.id, count, size()));
-  }
-  for (const auto& env : impl_->envs) env->LoadState(reader.Text());
-  reader.Fill(std::span(impl_->observations));
-  reader.Fill(std::span(impl_->final_observations));
-  reader.Fill(std::span(impl_->rewards));
-  reader.Fill(std::span(impl_->terminated));
-  reader.Fill(std::span(impl_->truncated));
-  reader.Finish();
-}
+std::string VectorEnv::SaveState() const { return impl_->rows.SaveState(); }
+
+void VectorEnv::LoadState(const std::string& state) { impl_->rows.LoadState(state); }
 
 }  // namespace duet::envs

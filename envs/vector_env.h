@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "envs/env.h"
+#include "envs/env_options.h"
 
 namespace duet::envs {
 
@@ -19,8 +20,10 @@ namespace duet::envs {
 // and `final_observations` the last one of the episode that ended.
 class VectorEnv {
  public:
-  // Throws ConfigError on an unknown id, or where `count` or `num_threads` is not positive.
-  VectorEnv(std::string_view id, std::int64_t count, std::int64_t num_threads);
+  // Throws ConfigError on an unknown id or option, or where `count` or `num_threads` is not
+  // positive.
+  VectorEnv(std::string_view id, std::int64_t count, std::int64_t num_threads,
+            const EnvOptions& options = {});
   // The same with environments of one's own, which must all have the same spec; `make` is called N
   // times, by this thread.
   VectorEnv(const std::function<std::unique_ptr<Env>()>& make, std::int64_t count,
