@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "envs/async_vector_env.h"
 #include "envs/registry.h"
 #include "envs/vector_env.h"
 
@@ -34,13 +35,23 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 namespace duet::envs {
 namespace {
 
+// The same action for each of N environments.
+struct Actions {
+  Actions(const EnvSpec& spec, std::size_t count)
+      : box(count * static_cast<std::size_t>(spec.action_size()), 0.3F), index(count, 0) {}
+
+  std::vector<float> box;
+  std::vector<std::int64_t> index;
+};
+
 TEST(AllocationTest, SteppingAllocatesNothing) {
   for (const std::string& id : EnvIds()) {
     VectorEnv env(id, 6, 2);
     env.Reset(std::vector<std::uint64_t>(6, 1));
-    const std::vector<float> boxes(static_cast<std::size_t>(6 * env.spec().action_size()), 0.3F);
-    const std::vector<std::int64_t> indices(6, 0);
-    const auto step = [&] { env.spec().discrete() ? env.Step(indices) : env.Step(boxes); };
+    const Actions actions(env.spec(), 6);
+    const auto step = [&] {
+      env.spec().discrete() ? env.Step(actions.index) : env.Step(actions.box);
+    };
     step();
     const long before = num_allocations.load();
     int num_ends = 0;
@@ -49,6 +60,24 @@ TEST(AllocationTest, SteppingAllocatesNothing) {
       for (const std::uint8_t ended : env.terminated()) num_ends += ended;
     }
     EXPECT_EQ(num_allocations.load(), before) << id << ", " << num_ends << " ends";
+  }
+}
+
+TEST(AllocationTest, SteppingAsynchronouslyAllocatesNothing) {
+  for (const std::string& id : EnvIds()) {
+    AsyncVectorEnv env(id, 6, 2);
+    env.Reset(std::vector<std::uint64_t>(6, 1));
+    const Actions actions(env.spec(), 6);
+    const auto send = [&](std::span<const std::int64_t> rows) {
+      const auto width = static_cast<std::size_t>(env.spec().action_size());
+      env.spec().discrete() ? env.Send(rows, std::span(actions.index).first(rows.size()))
+                            : env.Send(rows, std::span(actions.box).first(rows.size() * width));
+    };
+    send(std::vector<std::int64_t>{0, 1, 2, 3, 4, 5});
+    send(env.Receive(3));
+    const long before = num_allocations.load();
+    for (int i = 0; i < 400; ++i) send(env.Receive(3));
+    EXPECT_EQ(num_allocations.load(), before) << id;
   }
 }
 
