@@ -43,21 +43,18 @@ void RemoveAbandonedParts(const std::filesystem::path& target) {
   }
 }
 
-// A file under a temporary name that goes away unless it was renamed into place.
-class PendingFile {
+// Writes to `path` or says that `target` cannot be written.
+class OpenFile {
  public:
-  explicit PendingFile(const std::filesystem::path& target)
-      : target_(target), path_(target.string() + fmt::format("{}{}", kPartial, ::getpid())) {
-    RemoveAbandonedParts(target);
-    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  OpenFile(const std::filesystem::path& path, const std::filesystem::path& target, int flags)
+      : target_(target), descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
     if (descriptor_ < 0) ThrowSystemError("write", target_, errno);
   }
-  ~PendingFile() {
+  ~OpenFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!in_place_) ::unlink(path_.c_str());
   }
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
 
   void Write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
@@ -70,25 +67,15 @@ class PendingFile {
     }
   }
 
-  void MoveIntoPlace() {
+  // What was written, by whatever descriptor, has reached the disk.
+  void SyncAndClose() {
     if (::fsync(descriptor_) != 0) ThrowSystemError("write", target_, errno);
     if (::close(std::exchange(descriptor_, -1)) != 0) ThrowSystemError("write", target_, errno);
-    if (::rename(path_.c_str(), target_.c_str()) != 0) ThrowSystemError("write", target_, errno);
-    in_place_ = true;
-    // The rename itself must survive a power cut.
-    const std::string folder = target_.has_parent_path() ? target_.parent_path().string() : ".";
-    const int folder_descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder_descriptor >= 0) {
-      ::fsync(folder_descriptor);
-      ::close(folder_descriptor);
-    }
   }
 
  private:
   std::filesystem::path target_;
-  std::string path_;
-  int descriptor_ = -1;
-  bool in_place_ = false;
+  int descriptor_;
 };
 
 }  // namespace
@@ -110,11 +97,37 @@ std::string ReadFile(const std::filesystem::path& path) {
   return content;
 }
 
+PartialFile::PartialFile(const std::filesystem::path& target)
+    : target_(target), path_(target.string() + fmt::format("{}{}", kPartial, ::getpid())) {
+  RemoveAbandonedParts(target);
+}
+
+PartialFile::~PartialFile() {
+  if (!in_place_) ::unlink(path_.c_str());
+}
+
+void PartialFile::MoveIntoPlace() {
+  OpenFile(path_, target_, O_WRONLY).SyncAndClose();
+  if (::rename(path_.c_str(), target_.c_str()) != 0) ThrowSystemError("write", target_, errno);
+  in_place_ = true;
+  // The rename itself must survive a power cut.
+  const std::string folder = target_.has_parent_path() ? target_.parent_path().string() : ".";
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor >= 0) {
+    ::fsync(descriptor);
+    ::close(descriptor);
+  }
+}
+
 void WriteFileAtomically(const std::filesystem::path& path,
                          std::span<const std::span<const std::byte>> pieces) {
-  PendingFile file(path);
-  for (const auto piece : pieces) file.Write(piece);
-  file.MoveIntoPlace();
+  PartialFile partial(path);
+  {
+    OpenFile file(partial.path(), path, O_WRONLY | O_CREAT | O_TRUNC);
+    for (const auto piece : pieces) file.Write(piece);
+    file.SyncAndClose();
+  }
+  partial.MoveIntoPlace();
 }
 
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view content) {

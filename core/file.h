@@ -12,6 +12,26 @@ namespace duet::core {
 // The whole file. Throws IoError naming the path and the system's reason.
 std::string ReadFile(const std::filesystem::path& path);
 
+// A name beside `target` for a file that becomes `target` when it is complete, and goes away with
+// this object if it never does. The caller creates and closes the file.
+class PartialFile {
+ public:
+  // Removes what killed processes have left beside `target`.
+  explicit PartialFile(const std::filesystem::path& target);
+  ~PartialFile();
+  PartialFile(const PartialFile&) = delete;
+  PartialFile& operator=(const PartialFile&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  // Replaces `target` at once, lastingly. Throws IoError, and `target` is as before.
+  void MoveIntoPlace();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path path_;
+  bool in_place_ = false;
+};
+
 // Replaces `path` by `content` at once: after a crash, a kill or a full disk the old file or the
 // new one is there, never a part. Throws IoError; the old file stays then.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view content);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/message_of.h"
 #include "tests/support/temp_folder.h"
 
@@ -19,6 +20,7 @@ namespace duet::core {
 namespace {
 
 namespace fs = std::filesystem;
+using support::FullDisk;
 using support::MessageOf;
 using support::TempFolder;
 
@@ -29,24 +31,6 @@ std::vector<std::string> Names(const fs::path& folder) {
   }
   return names;
 }
-
-// No file of this process grows beyond `bytes`, as on a full disk.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &limit_);
-    const rlimit small{bytes, limit_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &small);
-  }
-  ~FullDisk() {
-    setrlimit(RLIMIT_FSIZE, &limit_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit limit_{};
-  void (*handler_)(int);
-};
 
 TEST(FileTest, ReadsBackWhatWasWritten) {
   const TempFolder folder;
@@ -142,6 +126,24 @@ TEST(FileTest, ReadsThroughASymbolicLink) {
   WriteFileAtomically(folder / "a", "content");
   fs::create_symlink(folder / "a", folder / "link");
   EXPECT_EQ(ReadFile(folder / "link"), "content");
+}
+
+TEST(PartialFileTest, BecomesTheTargetAtOnceOrGoesAway) {
+  const TempFolder folder;
+  WriteFileAtomically(folder / "a", "older");
+  {
+    const PartialFile partial(folder / "a");
+    std::ofstream(partial.path()) << "half";
+    EXPECT_EQ(partial.path().parent_path(), folder.path());
+    EXPECT_EQ(Names(folder.path()).size(), 2U);
+  }
+  EXPECT_EQ(Names(folder.path()), std::vector<std::string>{"a"});
+  EXPECT_EQ(ReadFile(folder / "a"), "older");
+  PartialFile partial(folder / "a");
+  std::ofstream(partial.path()) << "whole";
+  partial.MoveIntoPlace();
+  EXPECT_EQ(Names(folder.path()), std::vector<std::string>{"a"});
+  EXPECT_EQ(ReadFile(folder / "a"), "whole");
 }
 
 TEST(FileTest, AFolderThatCannotBeCreatedIsAnError) {
