@@ -8,6 +8,10 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
+pkg_check_modules(ffmpeg REQUIRED IMPORTED_TARGET
+  libavformat>=58 libavcodec>=58 libswscale>=5 libavutil>=56)
 
 find_package(tomlplusplus QUIET)
 if(NOT TARGET tomlplusplus::tomlplusplus) # Ubuntu 22.04 has the headers only

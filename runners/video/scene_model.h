@@ -1,0 +1,38 @@
+// MuJoCo models as they are shown: with a sky, a floor, light and colours.
+#pragma once
+
+#include <mujoco/mujoco.h>
+
+#include <memory>
+
+#include "envs/mujoco/model.h"
+#include "envs/mujoco/mujoco_env.h"
+#include "runners/video/image.h"
+
+namespace duet::video {
+
+using ModelHandle = std::unique_ptr<mjModel, envs::ModelDeleter>;
+
+// A model of its own for pictures of `env`, of the same bodies and joints, so that positions mean
+// the same in both. Duet's own models say nothing of looks and are dressed here; a user's model
+// stays as it is. Pictures are of `size`; each pixel is the mean of `samples` points, 0 for one.
+ModelHandle SceneModel(const envs::MujocoEnv& env, Size size, int samples);
+
+// Where the camera stands for a task: behind the point that it looks at, in MuJoCo's angles
+// (degrees; azimuth 90 looks along +y, elevation -90 straight down). The point follows body 1 along
+// the axes on which it can move without limit.
+class Camera {
+ public:
+  // `model` of `env`, as SceneModel gives it.
+  Camera(const envs::MujocoEnv& env, const mjModel& model);
+
+  // The camera for a state whose centres of mass are up to date.
+  mjvCamera& Follow(const mjData& data);
+
+ private:
+  mjvCamera camera_;
+  bool follow_x_ = false;
+  bool follow_y_ = false;
+};
+
+}  // namespace duet::video
