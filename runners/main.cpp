@@ -9,6 +9,7 @@
 
 #include "runners/env_command.h"
 #include "runners/interrupt.h"
+#include "runners/record_command.h"
 #include "runners/report_command.h"
 #include "runners/train_command.h"
 
@@ -31,6 +32,7 @@ int Run(int argc, char** argv) {
   duet::runners::AddCompareCommand(app, exit_code);
   duet::runners::AddTrainCommand(app, exit_code);
   duet::runners::AddEvaluateCommand(app, exit_code);
+  duet::runners::AddRecordCommand(app, exit_code);
   duet::runners::AddReportCommand(app, exit_code);
   duet::runners::AddEnvCommand(app, exit_code);
   try {

@@ -48,6 +48,8 @@ def shortened(words):
         return words + [word for setting in SHORT for word in ("--set", setting)]
     if words[:2] == ["env", "bench"]:
         return words + ["--seconds", "0.05"]
+    if words[0] == "record" and "--width" not in words:
+        return words + ["--width", "32"]
     return words
 
 
@@ -66,6 +68,9 @@ class DocsTest(unittest.TestCase):
                     continue
                 result = subprocess.run([PROGRAM] + shortened(words[1:]), cwd=folder, text=True,
                                         capture_output=True)
+                if words[1] == "record" and "need OpenGL" in result.stderr:
+                    print(f"left out: {line}: {result.stderr.strip()}")
+                    continue
                 self.assertEqual(result.returncode, 0, f"{document}: {line}\n{result.stderr}")
                 ran += 1
         self.assertGreater(ran, 10)
