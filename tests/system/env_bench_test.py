@@ -1,4 +1,4 @@
-"""Speed with a trained policy.
+"""Speed with a trained policy, and the script that measures everything.
 
 Run by ctest, one entry per test: env_bench_test.py PROGRAM SOURCE_DIR [EnvBenchTest.test_name].
 """
@@ -48,6 +48,20 @@ class EnvBenchTest(unittest.TestCase):
             done = self.run_program(PROGRAM, "env", "bench", name, "--policy", path, *SHORT, code=2)
             self.assertIn(message, done.stderr)
             self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_the_script_prints_a_table(self):
+        script = os.path.join(SOURCE, "benchmarks", "envs", "stepping.py")
+        done = self.run_program(sys.executable, "-B", script, "--program", PROGRAM, "--id", "Hopper-v5", "--turns", "2",
+                                "--seconds", "0.02", "--ready", "50", "--json", "found.json")
+        lines = done.stdout.splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertEqual({line.count("|") for line in lines}, {11})
+        self.assertTrue(lines[2].startswith("| Hopper-v5 | random | mj_step |"))
+        with open(os.path.join(self.folder, "found.json"), encoding="utf-8") as file:
+            rows = json.load(file)
+        self.assertEqual(sorted({(row["envs"], row["threads"], row["ready"]) for row in rows}),
+                         [(1, 1, 0), (8, 2, 0), (8, 2, 4), (64, 1, 0), (64, 1, 32), (64, 2, 0), (64, 2, 32)])
+        self.assertEqual(len(rows), 14)
 
 
 if __name__ == "__main__":
