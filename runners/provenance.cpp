@@ -29,7 +29,7 @@ Provenance DescribeMachine(const std::string& device) {
   Provenance provenance;
   provenance.duet_version = DUET_VERSION;
   provenance.libtorch_version = TORCH_VERSION;
-  provenance.mujoco_version = envs::DescribeEnv(envs::EnvIds().front()).engine;
+  provenance.mujoco_version = envs::DescribeEnv("HalfCheetah-v5").engine;
   provenance.compiler = fmt::format("g++ {}", __VERSION__);
   const double bytes =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
