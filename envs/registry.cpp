@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "envs/box2d/bipedal_walker.h"
+#include "envs/box2d/lunar_lander.h"
 #include "envs/mujoco/ant.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
@@ -36,6 +38,10 @@ constexpr auto kEnvs = std::to_array<EnvEntry>({
     {"Ant-v5", Engine::kMujoco, 1000, &MakeAnt,
      "run to the right on four legs without falling over", 1e-8,
      "d0f405d9d6043842b171d377d9c559e4585a785ed627e501b543d28e547895ce"},
+    {"BipedalWalker-v3", Engine::kBox2d, 1600, &MakeBipedalWalker,
+     "walk to the right on two legs over gently rolling ground"},
+    {"BipedalWalkerHardcore-v3", Engine::kBox2d, 2000, &MakeBipedalWalker,
+     "walk to the right over stumps, stairs and pits"},
     {"HalfCheetah-v5", Engine::kMujoco, 1000, &MakeHalfCheetah,
      "run to the right on two legs, front and hind", 1e-8,
      "cb68d62ea791684c3abe8f46efa3a690fe7c3a65e090127c4acb9f75d0a29b17"},
@@ -53,6 +59,8 @@ constexpr auto kEnvs = std::to_array<EnvEntry>({
     {"InvertedPendulum-v5", Engine::kMujoco, 1000, &MakeInvertedPendulum,
      "keep a pole upright on a cart", 1e-8,
      "31c61e95b6df27b2ab8bb512bd51a1983c37ab29f2f15f3b7c05a5de1f14090b"},
+    {"LunarLander-v3", Engine::kBox2d, 1000, &MakeLunarLander,
+     "land between two flags, softly and upright"},
     {"Pusher-v5", Engine::kMujoco, 100, &MakePusher,
      "push a cylinder to a goal with an arm of seven joints", 1e-8,
      "98481680a48463a663c801a2860e702a5ae0fbcfce91762c59173d73fb013569"},

@@ -45,11 +45,21 @@ void Append(std::vector<double>& log, std::span<const Number> values) {
   log.insert(log.end(), values.begin(), values.end());
 }
 
+void StepRandomly(VectorEnv& env, core::Rng& rng) {
+  if (!env.spec().discrete()) {
+    env.Step(RandomActions(env, rng));
+    return;
+  }
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(env.size()));
+  std::ranges::generate(indices, [&] { return rng.Index(env.spec().num_actions); });
+  env.Step(indices);
+}
+
 // All rows of `num_steps` steps in one list.
 std::vector<double> Play(VectorEnv& env, std::int64_t num_steps, core::Rng& rng) {
   std::vector<double> log;
   for (std::int64_t i = 0; i < num_steps; ++i) {
-    env.Step(RandomActions(env, rng));
+    StepRandomly(env, rng);
     Append(log, env.observations());
     Append(log, env.final_observations());
     Append(log, env.rewards());
