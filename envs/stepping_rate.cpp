@@ -4,96 +4,288 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <span>
-#include <thread>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
-#include "core/numpy_random.h"
 #include "core/random.h"
-#include "envs/mujoco/mujoco_env.h"
+#include "envs/async_vector_env.h"
 #include "envs/registry.h"
+#include "envs/stepping_limit.h"
 #include "envs/vector_env.h"
 
 namespace duet::envs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using EnvMaker = std::function<std::unique_ptr<Env>()>;
 
 constexpr double kRoundSeconds = 0.1;  // of one side of one round, about
 constexpr std::int64_t kMinRounds = 5;
-constexpr std::int64_t kNumActionRows = 64;  // the actions repeat after that many steps
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Random actions within the useful range, [kNumActionRows, N, A].
-std::vector<float> DrawActions(const EnvSpec& spec, std::int64_t num_envs, std::uint64_t seed) {
-  core::Rng rng(core::SplitSeed(seed, "actions"));
-  std::vector<float> actions;
-  for (std::int64_t i = 0; i < kNumActionRows * num_envs; ++i) {
-    for (std::size_t j = 0; j < spec.action_low.size(); ++j) {
-      actions.push_back(static_cast<float>(rng.Uniform(spec.action_low[j], spec.action_high[j])));
+// Goes ahead of all sides and records what they are to repeat.
+class Recorder {
+ public:
+  Recorder(const EnvMaker& make, std::span<const std::uint64_t> seeds,
+           const SteppingRateSettings& settings)
+      : env_(
+            [&] {
+              envs_.push_back(make().release());
+              return std::unique_ptr<Env>(envs_.back());
+            },
+            settings.num_envs, settings.num_threads),
+        rng_(core::SplitSeed(settings.seed, "actions")),
+        policy_(settings.policy) {
+    env_.Reset(seeds);
+    recording_.num_envs = settings.num_envs;
+  }
+
+  const Recording& Record(std::int64_t num_steps) {
+    recording_.num_steps = num_steps;
+    recording_.actions.clear();
+    recording_.indices.clear();
+    recording_.ended.clear();
+    for (std::int64_t step = 0; step < num_steps; ++step) {
+      env_.spec().discrete() ? RecordIndices() : RecordActions();
+      for (std::size_t i = 0; i < envs_.size(); ++i) {
+        recording_.ended.push_back(env_.terminated()[i] | env_.truncated()[i]);
+      }
+    }
+    return recording_;
+  }
+
+  // Where the environments are.
+  const Env& env(std::int64_t i) const { return *envs_[static_cast<std::size_t>(i)]; }
+
+ private:
+  void RecordIndices() {
+    std::vector<std::int64_t>& indices = recording_.indices;
+    for (std::size_t i = 0; i < envs_.size(); ++i) {
+      indices.push_back(rng_.Index(env_.spec().num_actions));
+    }
+    env_.Step(std::span<const std::int64_t>(indices).last(envs_.size()));
+  }
+
+  void RecordActions() {
+    std::vector<float>& actions = recording_.actions;
+    const std::size_t size = envs_.size() * static_cast<std::size_t>(env_.spec().action_size());
+    actions.resize(actions.size() + size);
+    const std::span<float> row = std::span(actions).last(size);
+    if (policy_) {
+      policy_(env_.observations(), row);
+    } else {
+      Draw(row);
+    }
+    env_.Step(std::span<const float>(row));
+  }
+
+  // Uniform within the useful range.
+  void Draw(std::span<float> row) {
+    const EnvSpec& spec = env_.spec();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::size_t j = i % spec.action_low.size();
+      row[i] = static_cast<float>(rng_.Uniform(spec.action_low[j], spec.action_high[j]));
     }
   }
-  return actions;
+
+  std::vector<Env*> envs_;  // those of env_
+  VectorEnv env_;
+  core::Rng rng_;
+  BatchPolicy policy_;
+  Recording recording_;
+};
+
+double RunLockstep(VectorEnv& env, const Recording& recording) {
+  const auto num_envs = static_cast<std::size_t>(recording.num_envs);
+  const auto width = static_cast<std::size_t>(env.spec().action_size());
+  const Clock::time_point start = Clock::now();
+  for (std::int64_t step = 0; step < recording.num_steps; ++step) {
+    const std::size_t place = recording.Place(step, 0);
+    if (env.spec().discrete()) {
+      env.Step(std::span(recording.indices).subspan(place, num_envs));
+    } else {
+      env.Step(std::span(recording.actions).subspan(place * width, num_envs * width));
+    }
+  }
+  return SecondsSince(start);
 }
 
-// The physics of N environments and nothing else.
-class BareLoop {
+// Gives each row its next action as soon as it is ready; at the end all have done all steps.
+class AsyncRunner {
  public:
-  BareLoop(const MujocoEnv& env, std::span<const std::uint64_t> seeds, std::int64_t num_threads)
-      : task_(env.task()), model_(env.model()), num_threads_(num_threads) {
-    for (const std::uint64_t seed : seeds) {
-      rngs_.emplace_back(seed);
-      simulations_.push_back(MakeData(model_));
-      DrawInitialState(task_, model_, rngs_.back(), *simulations_.back());
-    }
-  }
+  AsyncRunner(AsyncVectorEnv& env, std::int64_t ready)
+      : env_(env), ready_(ready), steps_(static_cast<std::size_t>(env.size())) {}
 
-  // Steps [first, end) with the given actions; `ended[step - first][env]` says after which steps an
-  // episode starts anew. Returns seconds.
-  double Run(std::int64_t first, std::int64_t end, std::span<const float> actions,
-             const std::vector<std::vector<std::uint8_t>>& ended) {
+  double Run(const Recording& recording) {
     const Clock::time_point start = Clock::now();
-    const auto num_envs = static_cast<std::int64_t>(simulations_.size());
-    const auto share = [&](std::int64_t thread) {
-      for (std::int64_t step = first; step < end; ++step) {
-        for (std::int64_t i = num_envs * thread / num_threads_;
-             i < num_envs * (thread + 1) / num_threads_; ++i) {
-          const std::int64_t row = (step % kNumActionRows) * num_envs + i;
-          StepOne(static_cast<std::size_t>(i), actions.data() + row * model_.nu,
-                  ended[static_cast<std::size_t>(step - first)][static_cast<std::size_t>(i)] != 0);
-        }
+    std::ranges::fill(steps_, 0);
+    rows_.resize(steps_.size());
+    std::iota(rows_.begin(), rows_.end(), std::int64_t{0});
+    Send(recording);
+    while (env_.num_under_way() > 0) {
+      const auto received = env_.Receive(std::min(ready_, env_.num_under_way()));
+      rows_.clear();
+      for (const std::int64_t row : received) {
+        if (++steps_[static_cast<std::size_t>(row)] < recording.num_steps) rows_.push_back(row);
       }
-    };
-    {
-      std::vector<std::jthread> threads;
-      for (std::int64_t thread = 1; thread < num_threads_; ++thread)
-        threads.emplace_back(share, thread);
-      share(0);
+      Send(recording);
     }
     return SecondsSince(start);
   }
 
  private:
-  void StepOne(std::size_t i, const float* action, bool ended) {
-    mjData* data = simulations_[i].get();
-    std::copy(action, action + model_.nu, data->ctrl);
-    for (std::int64_t k = 0; k < task_.frame_skip; ++k) mj_step(&model_, data);
-    if (task_.contact_forces) mj_rnePostConstraint(&model_, data);
-    if (ended) DrawInitialState(task_, model_, rngs_[i], *data);
+  // What a policy would hand over: the actions of these rows, one after another.
+  void Send(const Recording& recording) {
+    const auto width = static_cast<std::size_t>(env_.spec().action_size());
+    actions_.clear();
+    indices_.clear();
+    for (const std::int64_t row : rows_) {
+      const std::size_t place = recording.Place(steps_[static_cast<std::size_t>(row)], row);
+      if (env_.spec().discrete()) {
+        indices_.push_back(recording.indices[place]);
+      } else {
+        const auto action = std::span(recording.actions).subspan(place * width, width);
+        actions_.insert(actions_.end(), action.begin(), action.end());
+      }
+    }
+    env_.spec().discrete() ? env_.Send(rows_, indices_) : env_.Send(rows_, actions_);
   }
 
-  const MujocoTask& task_;
-  const mjModel& model_;
-  std::int64_t num_threads_;
-  std::vector<DataHandle> simulations_;
-  std::vector<core::NumpyRng> rngs_;
+  AsyncVectorEnv& env_;
+  std::int64_t ready_;
+  std::vector<std::int64_t> steps_;  // [N] done in this round
+  std::vector<std::int64_t> rows_;
+  std::vector<float> actions_;
+  std::vector<std::int64_t> indices_;
+};
+
+// One of the things that are timed in turns.
+struct Side {
+  std::function<double(const Recording&)> run;  // returns seconds
+  std::vector<double> seconds = {};             // per round
+};
+
+double Total(const Side& side) {
+  return std::accumulate(side.seconds.begin(), side.seconds.end(), 0.0);
+}
+
+SteppingRate::Ratio RatioTo(const Side& limit, const Side& measured) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < limit.seconds.size(); ++i) {
+    ratios.push_back(limit.seconds[i] / measured.seconds[i]);
+  }
+  std::ranges::sort(ratios);
+  const auto at = [&](double part) {
+    return ratios[static_cast<std::size_t>(part * static_cast<double>(ratios.size() - 1) + 0.5)];
+  };
+  return {.median = at(0.5), .lower_quartile = at(0.25), .upper_quartile = at(0.75)};
+}
+
+// Environments, the limits, and whoever goes ahead of them all.
+class Comparison {
+ public:
+  Comparison(const EnvMaker& make, std::span<const std::uint64_t> seeds,
+             const SteppingRateSettings& settings)
+      : settings_(settings), recorder_(make, seeds, settings) {
+    AddEnvironments(make, seeds);
+    const std::int64_t num_threads = std::min(settings.num_threads, settings.num_envs);
+    AddLimit(make, seeds, num_threads, Schedule::kOwnPart);
+    if (num_threads > 1) AddLimit(make, seeds, num_threads, Schedule::kTaking);
+  }
+
+  SteppingRate Measure() {
+    // Warm caches, then find out how many steps make a round.
+    RunRound(2);
+    RunRound(3);
+    const std::int64_t round_steps = RoundSteps(sides_[0].seconds.back() / 3.0);
+    for (Side& side : sides_) side.seconds.clear();
+    SteppingRate rate;
+    while (Total(sides_[0]) < settings_.seconds || rate.num_rounds < kMinRounds) {
+      RunRound(round_steps);
+      ++rate.num_rounds;
+    }
+    CheckThatAllWentTheSameWay();
+    const double env_steps =
+        static_cast<double>(rate.num_rounds * round_steps * settings_.num_envs);
+    rate.steps_per_second = env_steps / Total(sides_[0]);
+    rate.limit = limits_[0].name;
+    rate.limit_steps_per_second = env_steps / Total(sides_[1]);
+    rate.ratio = RatioTo(sides_[1], sides_[0]);
+    if (sides_.size() > 2) {
+      rate.taking_limit_steps_per_second = env_steps / Total(sides_[2]);
+      rate.taking_ratio = RatioTo(sides_[2], sides_[0]);
+    }
+    return rate;
+  }
+
+ private:
+  void AddEnvironments(const EnvMaker& make, std::span<const std::uint64_t> seeds) {
+    if (settings_.ready > 0) {
+      async_.emplace(make, settings_.num_envs, settings_.num_threads);
+      async_->Reset(seeds);
+      async_runner_.emplace(*async_, settings_.ready);
+      sides_.push_back(
+          {[this](const Recording& recording) { return async_runner_->Run(recording); }});
+    } else {
+      lockstep_.emplace(make, settings_.num_envs, settings_.num_threads);
+      lockstep_->Reset(seeds);
+      sides_.push_back(
+          {[this](const Recording& recording) { return RunLockstep(*lockstep_, recording); }});
+    }
+  }
+
+  void AddLimit(const EnvMaker& make, std::span<const std::uint64_t> seeds,
+                std::int64_t num_threads, Schedule schedule) {
+    limits_.push_back(MakeSteppingLimit(make, seeds));
+    sides_.push_back(
+        {[steps = limits_.back().steps.get(), num_threads, schedule](const Recording& recording) {
+          return Repeat(*steps, recording, num_threads, schedule);
+        }});
+  }
+
+  // Forwards and backwards in turns, so that none always runs in the wake of the same other.
+  void RunRound(std::int64_t num_steps) {
+    const Recording& recording = recorder_.Record(num_steps);
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+      Side& side = sides_[backwards_ ? sides_.size() - 1 - i : i];
+      side.seconds.push_back(side.run(recording));
+    }
+    backwards_ = !backwards_;
+  }
+
+  std::int64_t RoundSteps(double step_seconds) const {
+    const double round_seconds =
+        std::min(kRoundSeconds, settings_.seconds / static_cast<double>(kMinRounds));
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(round_seconds / step_seconds), 1,
+                                    100000);
+  }
+
+  void CheckThatAllWentTheSameWay() const {
+    for (const SteppingLimit& limit : limits_) {
+      for (std::int64_t i = 0; i < settings_.num_envs; ++i) {
+        if (limit.steps->IsWhere(i, recorder_.env(i))) continue;
+        throw std::logic_error("the limit did not do the steps of the environments");
+      }
+    }
+  }
+
+  const SteppingRateSettings& settings_;
+  Recorder recorder_;
+  std::optional<VectorEnv> lockstep_;
+  std::optional<AsyncVectorEnv> async_;
+  std::optional<AsyncRunner> async_runner_;
+  std::vector<SteppingLimit> limits_;
+  std::vector<Side> sides_;  // what is measured, then the limits
+  bool backwards_ = false;
 };
 
 void CheckRange(std::string_view what, double value, double low, double high) {
@@ -101,74 +293,30 @@ void CheckRange(std::string_view what, double value, double low, double high) {
   throw ConfigError(fmt::format("{} = {}; allowed is {} to {}", what, value, low, high));
 }
 
-}  // namespace
-
-SteppingRate MeasureSteppingRate(std::string_view id, const SteppingRateSettings& settings) {
+void Check(const SteppingRateSettings& settings, const EnvSpec& spec) {
   CheckRange("envs", static_cast<double>(settings.num_envs), 1, 100000);
   CheckRange("threads", static_cast<double>(settings.num_threads), 1, 1024);
   CheckRange("seconds", settings.seconds, 0.01, 3600);
-  const std::unique_ptr<Env> single = MakeEnv(id);
-  const auto* simulation = dynamic_cast<const MujocoEnv*>(&single->unwrapped());
-  if (simulation == nullptr) {
+  CheckRange("ready", static_cast<double>(settings.ready), 0,
+             static_cast<double>(settings.num_envs));
+  if (settings.policy && spec.discrete()) {
     throw ConfigError(
-        fmt::format("{}: has no bare loop to compare with; allowed are MuJoCo tasks", id));
+        fmt::format("{}: its actions are discrete; allowed for a policy are tasks whose actions "
+                    "are numbers",
+                    spec.id));
   }
+}
 
+}  // namespace
+
+SteppingRate MeasureSteppingRate(std::string_view id, const SteppingRateSettings& settings) {
+  const EnvMaker make = [&] { return MakeEnv(id, settings.options); };
+  Check(settings, make()->spec());
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < settings.num_envs; ++i) {
     seeds.push_back(core::SplitSeed(settings.seed, "env", static_cast<std::uint64_t>(i)));
   }
-  const std::vector<float> actions = DrawActions(single->spec(), settings.num_envs, settings.seed);
-  const auto row_size = static_cast<std::size_t>(settings.num_envs * single->spec().action_size());
-  VectorEnv vector_env(id, settings.num_envs, settings.num_threads);
-  vector_env.Reset(seeds);
-  BareLoop bare(*simulation, seeds, std::min(settings.num_threads, settings.num_envs));
-
-  std::vector<std::vector<std::uint8_t>> ended;
-  std::int64_t step = 0;
-  // Both sides through the same steps; the bare side resets where the other one did.
-  const auto run_round = [&](std::int64_t num_steps) {
-    ended.resize(static_cast<std::size_t>(num_steps),
-                 std::vector<std::uint8_t>(static_cast<std::size_t>(settings.num_envs)));
-    const Clock::time_point start = Clock::now();
-    for (std::int64_t k = 0; k < num_steps; ++k) {
-      const auto row = static_cast<std::size_t>((step + k) % kNumActionRows);
-      vector_env.Step(std::span(actions).subspan(row * row_size, row_size));
-      std::ranges::transform(vector_env.terminated(), vector_env.truncated(),
-                             ended[static_cast<std::size_t>(k)].begin(), std::bit_or<>());
-    }
-    const double vector_seconds = SecondsSince(start);
-    const double bare_seconds = bare.Run(step, step + num_steps, actions, ended);
-    step += num_steps;
-    return std::pair(vector_seconds, bare_seconds);
-  };
-
-  // Warm caches, then find out how many steps make a round.
-  run_round(2);
-  const double step_seconds = run_round(3).first / 3.0;
-  const double round_seconds =
-      std::min(kRoundSeconds, settings.seconds / static_cast<double>(kMinRounds));
-  const auto round_steps =
-      std::clamp<std::int64_t>(static_cast<std::int64_t>(round_seconds / step_seconds), 1, 100000);
-
-  SteppingRate rate;
-  double vector_total = 0.0;
-  double bare_total = 0.0;
-  std::vector<double> ratios;
-  while (vector_total < settings.seconds || std::cmp_less(ratios.size(), kMinRounds)) {
-    const auto [vector_seconds, bare_seconds] = run_round(round_steps);
-    vector_total += vector_seconds;
-    bare_total += bare_seconds;
-    ratios.push_back(bare_seconds / vector_seconds);
-  }
-  rate.num_rounds = static_cast<std::int64_t>(ratios.size());
-  const double env_steps = static_cast<double>(rate.num_rounds * round_steps * settings.num_envs);
-  rate.steps_per_second = env_steps / vector_total;
-  rate.bare_steps_per_second = env_steps / bare_total;
-  const auto middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
-  std::ranges::nth_element(ratios, middle);
-  rate.ratio = *middle;
-  return rate;
+  return Comparison(make, seeds, settings).Measure();
 }
 
 }  // namespace duet::envs

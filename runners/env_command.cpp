@@ -14,7 +14,6 @@
 
 #include "core/error.h"
 #include "envs/registry.h"
-#include "envs/stepping_rate.h"
 #include "envs/trace.h"
 #include "envs/trace_replay.h"
 
@@ -127,29 +126,9 @@ int ReplayAll(const std::vector<std::string>& paths) {
   return exit_code;
 }
 
-void PrintRate(const std::string& id, const envs::SteppingRateSettings& settings, bool as_json) {
-  const envs::SteppingRate rate = envs::MeasureSteppingRate(id, settings);
-  if (as_json) {
-    const ordered_json report = {{"id", id},
-                                 {"envs", settings.num_envs},
-                                 {"threads", settings.num_threads},
-                                 {"rounds", rate.num_rounds},
-                                 {"steps_per_second", rate.steps_per_second},
-                                 {"bare_steps_per_second", rate.bare_steps_per_second},
-                                 {"ratio", rate.ratio}};
-    fmt::print("{}\n", report.dump(2));
-    return;
-  }
-  fmt::print("{}: {} environments on {} threads\n", id, settings.num_envs, settings.num_threads);
-  fmt::print("  {:>12.0f} steps/s\n", rate.steps_per_second);
-  fmt::print("  {:>12.0f} steps/s of the physics alone\n", rate.bare_steps_per_second);
-  fmt::print("  {:>11.1f}% of the physics alone, median of {} rounds\n", 100.0 * rate.ratio,
-             rate.num_rounds);
-}
-
 }  // namespace
 
-void AddEnvCommand(CLI::App& app, int& exit_code) {
+void AddEnvCommand(CLI::App& app, int& exit_code, const PolicyLoader& load_policy) {
   CLI::App* env = app.add_subcommand("env", "list, check and time the environments");
   env->require_subcommand(1);
 
@@ -168,25 +147,7 @@ void AddEnvCommand(CLI::App& app, int& exit_code) {
   replay->add_option("TRACE", *paths, "Trace files")->required();
   replay->callback([&exit_code, paths] { exit_code = ReplayAll(*paths); });
 
-  auto id = std::make_shared<std::string>();
-  auto settings = std::make_shared<envs::SteppingRateSettings>();
-  CLI::App* bench =
-      env->add_subcommand("bench", "time an environment against its bare physics loop");
-  bench->add_option("ID", *id, "Environment, as in `env list`")->required();
-  bench->add_option("--envs", settings->num_envs, "Environments side by side")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100000}))
-      ->capture_default_str();
-  bench->add_option("--threads", settings->num_threads, "Threads that step them")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1024}))
-      ->capture_default_str();
-  bench->add_option("--seconds", settings->seconds, "Duration of each of the two sides, s")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str();
-  bench->add_flag("--json", *as_json, "Print JSON");
-  bench->callback([&exit_code, id, settings, as_json] {
-    PrintRate(*id, *settings, *as_json);
-    exit_code = 0;
-  });
+  AddEnvBenchCommand(*env, exit_code, load_policy);
 }
 
 }  // namespace duet::runners

@@ -7,6 +7,7 @@
 #include <new>
 #include <string_view>
 
+#include "runners/bench_policy.h"
 #include "runners/env_command.h"
 #include "runners/interrupt.h"
 #include "runners/record_command.h"
@@ -34,7 +35,7 @@ int Run(int argc, char** argv) {
   duet::runners::AddEvaluateCommand(app, exit_code);
   duet::runners::AddRecordCommand(app, exit_code);
   duet::runners::AddReportCommand(app, exit_code);
-  duet::runners::AddEnvCommand(app, exit_code);
+  duet::runners::AddEnvCommand(app, exit_code, &duet::runners::LoadBenchPolicy);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

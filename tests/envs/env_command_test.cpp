@@ -27,10 +27,10 @@ struct Outcome {
   std::string err;
 };
 
-Outcome RunCommand(std::vector<std::string> arguments) {
+Outcome RunCommand(std::vector<std::string> arguments, const PolicyLoader& load_policy = nullptr) {
   CLI::App app;
   Outcome outcome;
-  AddEnvCommand(app, outcome.exit_code);
+  AddEnvCommand(app, outcome.exit_code, load_policy);
   std::ranges::reverse(arguments);  // as CLI11 wants them
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
@@ -97,16 +97,55 @@ TEST(EnvCommandTest, BadFileExitsWithTwoAndTheOthersAreReplayed) {
   EXPECT_THAT(outcome.out, HasSubstr("PASS"));
 }
 
-TEST(EnvCommandTest, BenchPrintsRatesAndRatio) {
-  const Outcome outcome = RunCommand({"env", "bench", "InvertedPendulum-v5", "--envs", "4",
-                                      "--threads", "2", "--seconds", "0.02", "--json"});
+nlohmann::json Bench(std::vector<std::string> arguments,
+                     const PolicyLoader& load_policy = nullptr) {
+  arguments.insert(arguments.begin(), {"env", "bench"});
+  arguments.insert(arguments.end(),
+                   {"--envs", "4", "--threads", "2", "--seconds", "0.02", "--json"});
+  const Outcome outcome = RunCommand(arguments, load_policy);
   EXPECT_EQ(outcome.exit_code, 0);
-  const auto report = nlohmann::json::parse(outcome.out);
+  return nlohmann::json::parse(outcome.out);
+}
+
+TEST(EnvCommandTest, BenchPrintsRatesAndRatios) {
+  const auto report = Bench({"InvertedPendulum-v5"});
   EXPECT_EQ(report["envs"], 4);
   EXPECT_EQ(report["threads"], 2);
-  EXPECT_GT(report["steps_per_second"].get<double>(), 0.0);
-  EXPECT_GT(report["bare_steps_per_second"].get<double>(), 0.0);
-  EXPECT_GT(report["ratio"].get<double>(), 0.0);
+  EXPECT_EQ(report["ready"], 0);
+  EXPECT_EQ(report["actions"], "random");
+  EXPECT_EQ(report["limit"], "mj_step");
+  for (const char* name : {"steps_per_second", "limit_steps_per_second", "ratio",
+                           "taking_limit_steps_per_second", "taking_ratio"}) {
+    EXPECT_GT(report[name].get<double>(), 0.0) << name;
+  }
+  EXPECT_EQ(report["ratio_quartiles"].size(), 2);
+}
+
+TEST(EnvCommandTest, BenchStepsAsynchronously) {
+  EXPECT_EQ(Bench({"InvertedPendulum-v5", "--ready", "2"})["ready"], 2);
+  EXPECT_THAT(RunCommand({"env", "bench", "Hopper-v5", "--ready", "3", "--seconds", "0.01"}).out,
+              HasSubstr("3 ready at a time"));
+  EXPECT_THROW(Bench({"InvertedPendulum-v5", "--ready", "5"}), ConfigError);
+}
+
+TEST(EnvCommandTest, BenchTakesOptionsOfTheTask) {
+  EXPECT_GT(Bench({"Hopper-v5", "--option", "terminate_when_unhealthy=false"})["ratio"], 0.0);
+  EXPECT_THROW(Bench({"Hopper-v5", "--option", "gravity=1"}), ConfigError);
+}
+
+TEST(EnvCommandTest, BenchLetsAPolicyChooseTheActions) {
+  std::size_t num_calls = 0;
+  const PolicyLoader load = [&](const std::string& path, const envs::EnvSpec& spec) {
+    EXPECT_EQ(path, "runs/here");
+    EXPECT_EQ(spec.id, "Hopper-v5");
+    return [&](std::span<const float>, std::span<float> actions) {
+      ++num_calls;
+      std::ranges::fill(actions, 0.0F);
+    };
+  };
+  EXPECT_EQ(Bench({"Hopper-v5", "--policy", "runs/here"}, load)["actions"], "runs/here");
+  EXPECT_GT(num_calls, 0);
+  EXPECT_THROW(Bench({"Hopper-v5", "--policy", "runs/here"}), CLI::ParseError);
 }
 
 TEST(EnvCommandTest, NumbersOutOfRangeAreRefused) {

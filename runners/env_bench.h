@@ -1,0 +1,25 @@
+// `duet env bench`: how fast an environment steps.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "envs/env.h"
+#include "envs/stepping_rate.h"
+
+namespace CLI {
+class App;
+}
+
+namespace duet::runners {
+
+// Makes a trained policy out of the path that a person gave, for environments of this spec. Throws
+// ConfigError where it is a policy of another task, and IoError where it cannot be read.
+using PolicyLoader =
+    std::function<envs::BatchPolicy(const std::string& path, const envs::EnvSpec& spec)>;
+
+// Adds the command `bench` to `env`; without a loader it has no option --policy. Parsing runs it
+// and sets `exit_code` to 0; errors are thrown as duet::Error.
+void AddEnvBenchCommand(CLI::App& env, int& exit_code, const PolicyLoader& load_policy);
+
+}  // namespace duet::runners
