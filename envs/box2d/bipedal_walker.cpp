@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "envs/box2d/box2d_env.h"
+#include "envs/box2d/sketch.h"
 #include "envs/box2d/walker_terrain.h"
 
 namespace duet::envs {
@@ -79,6 +80,7 @@ class BipedalWalker : public Box2dEnv {
   }
 
   EnvQuantities Describe() const override;
+  void Draw(Drawing& drawing) const override;
 
  private:
   std::span<const double> State() const override { return state_; }
@@ -97,6 +99,8 @@ class BipedalWalker : public Box2dEnv {
   void Observe();
   void CastRays(const b2Vec2& from, std::span<double> fractions) const;
   StepResult Judge(std::span<const float> action);
+  void DrawGround(const std::vector<Point>& line, Drawing& drawing) const;
+  void DrawRays(Drawing& drawing) const;
 
   bool hardcore_;
   std::array<std::array<double, 2>, kNumRays> rays_{};  // forward and down, m
@@ -276,6 +280,50 @@ StepResult BipedalWalker::Judge(std::span<const float> action) {
   }
   if (world().contacts().main_touched() || x < 0.0) return {.reward = -100.0, .terminated = true};
   return {.reward = reward, .terminated = x > kFarEnd};
+}
+
+void BipedalWalker::Draw(Drawing& drawing) const {
+  constexpr double kWidth = 600.0 / kScale, kHeight = 400.0 / kScale;
+  constexpr Coat kObstacle = {{255, 255, 255}, {153, 153, 153}};
+  constexpr std::array<Coat, 2> kLegs = {
+      {{{178, 101, 152}, {127, 76, 101}}, {{128, 51, 102}, {77, 26, 51}}}};
+  drawing.low = {hull_->GetPosition().x - kWidth / 5.0, 0.0};
+  drawing.high = {drawing.low.x + kWidth, kHeight};
+  drawing.background = {215, 215, 255};
+  const std::vector<const b2Body*> bodies = BodiesOf(world().engine());
+  DrawGround(GroundLine(bodies), drawing);
+  DrawRays(drawing);
+  std::size_t half = 0;
+  for (const b2Body* body : bodies) {
+    if (body->GetType() == b2_staticBody) {
+      AddBody(*body, kObstacle, drawing);
+    } else if (body != hull_) {
+      AddBody(*body, kLegs[half++ / 2], drawing);
+    }
+  }
+  AddBody(*hull_, {{127, 51, 229}, {76, 76, 127}}, drawing);
+  AddFlag({3.0 * kTerrainStep, kTerrainHeight}, {0, 0, 0}, {230, 51, 0}, drawing);
+}
+
+// Earth with grass on it, light and dark by turns, so that motion can be seen.
+void BipedalWalker::DrawGround(const std::vector<Point>& line, Drawing& drawing) const {
+  std::vector<Point> earth = line;
+  earth.push_back({line.back().x, 0.0});
+  earth.push_back({line.front().x, 0.0});
+  drawing.AddPolygon(std::move(earth), {102, 153, 76});
+  for (std::size_t i = 0; i + 1 < line.size(); i += 2) {
+    const std::uint8_t green = i % 4 == 0 ? 255 : 204;
+    drawing.AddLine({line[i], line[i + 1]}, {76, green, 76}, 2.0 / kScale);
+  }
+}
+
+void BipedalWalker::DrawRays(Drawing& drawing) const {
+  const Point from = ToPoint(hull_->GetPosition());
+  for (std::size_t i = 0; i < kNumRays; ++i) {
+    const double fraction = state_[14 + i];
+    drawing.AddLine({from, {from.x + fraction * rays_[i][0], from.y - fraction * rays_[i][1]}},
+                    {255, 0, 0, 60});
+  }
 }
 
 EnvQuantities BipedalWalker::Describe() const {

@@ -9,6 +9,7 @@
 
 #include "core/numpy_random.h"
 #include "envs/box2d/world.h"
+#include "envs/drawing.h"
 #include "envs/env.h"
 #include "envs/recorded_state.h"
 
@@ -20,7 +21,7 @@ namespace duet::envs {
 //
 // Every episode has a fresh world. Gymnasium's walker keeps its world over resets, and the solver
 // then starts otherwise; the episodes here are those of a fresh environment.
-class Box2dEnv : public Env, public Replayable {
+class Box2dEnv : public Env, public Replayable, public Drawable {
  public:
   const EnvSpec& spec() const override { return spec_; }
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;

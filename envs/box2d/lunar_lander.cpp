@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "envs/box2d/box2d_env.h"
+#include "envs/box2d/sketch.h"
 
 namespace duet::envs {
 namespace {
@@ -92,6 +93,7 @@ class LunarLander : public Box2dEnv {
       : Box2dEnv(MakeSpec(options)), options_(options) {}
 
   EnvQuantities Describe() const override;
+  void Draw(Drawing& drawing) const override;
 
  private:
   double gravity() const override { return options_.gravity; }
@@ -114,9 +116,11 @@ class LunarLander : public Box2dEnv {
   void Fire(const Thrust& thrust);
   void Observe();
   StepResult Judge(const Thrust& thrust);
+  void DrawFlames(Drawing& drawing) const;
 
   LanderOptions options_;
   b2Body* lander_ = nullptr;
+  Thrust thrust_;  // of the latest step
   double wind_index_ = 0.0;
   double torque_index_ = 0.0;
   double shaping_ = 0.0;  // of the step before
@@ -164,6 +168,7 @@ void LunarLander::Build(std::span<const double> start) {
   b2Body* const right = BuildLeg(-1.0);
   b2Body* const left = BuildLeg(1.0);
   world().Watch(lander_, right, left);
+  thrust_ = {};
   shaping_ = 0.0;
 }
 
@@ -212,11 +217,11 @@ b2Body* LunarLander::BuildLeg(double side) {
 
 StepResult LunarLander::Advance(std::span<const float> action) {
   Blow();
-  const Thrust thrust = ThrustOf(action);
-  Fire(thrust);
+  thrust_ = ThrustOf(action);
+  Fire(thrust_);
   world().Step();
   Observe();
-  return Judge(thrust);
+  return Judge(thrust_);
 }
 
 void LunarLander::Blow() {
@@ -282,6 +287,40 @@ StepResult LunarLander::Judge(const Thrust& thrust) {
   }
   if (!lander_->IsAwake()) result = {.reward = 100.0, .terminated = true};
   return result;
+}
+
+void LunarLander::Draw(Drawing& drawing) const {
+  constexpr Color kWhite{255, 255, 255};
+  drawing.high = {kWidth, kHeight};
+  drawing.background = {0, 0, 0};
+  const std::vector<const b2Body*> bodies = BodiesOf(world().engine());
+  std::vector<Point> ground = GroundLine(bodies);
+  ground.push_back({kWidth, 0.0});
+  ground.push_back({0.0, 0.0});
+  drawing.AddPolygon(std::move(ground), kWhite);
+  DrawFlames(drawing);
+  for (const b2Body* body : bodies) AddBody(*body, {{128, 102, 230}, {77, 77, 128}}, drawing);
+  for (const double x : {0.4 * kWidth, 0.6 * kWidth}) {
+    AddFlag({x, kPadHeight}, kWhite, {204, 204, 0}, drawing);
+  }
+}
+
+// Out of the side of the lander that the engine is on.
+void LunarLander::DrawFlames(Drawing& drawing) const {
+  const auto add = [&](double x, double y, double along_x, double along_y) {
+    const auto corner = [&](double to_x, double to_y) {
+      return ToPoint(lander_->GetWorldPoint(ToVec2(to_x / kScale, to_y / kScale)));
+    };
+    const double across_x = 0.25 * along_y, across_y = -0.25 * along_x;
+    drawing.AddPolygon({corner(x + across_x, y + across_y), corner(x + along_x, y + along_y),
+                        corner(x - across_x, y - across_y)},
+                       {255, 140, 40, 220});
+  };
+  if (thrust_.main > 0.0) add(0.0, -10.0, 0.0, -26.0 * thrust_.main);
+  // Pushed along its direction, the gas goes the other way.
+  if (thrust_.side > 0.0) {
+    add(-thrust_.direction * 16.0, 12.0, -thrust_.direction * 12.0 * thrust_.side, 0.0);
+  }
 }
 
 EnvQuantities LunarLander::Describe() const {
