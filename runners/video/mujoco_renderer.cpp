@@ -79,7 +79,7 @@ class MujocoRenderer : public Renderer {
   const Image& Render() override {
     PlaceBodies();
     mjvCamera& camera = camera_.Follow(*data_);
-    PlaceFloor(camera);
+    if (IsDressed(env_)) PlaceFloor(camera);
     mjv_updateScene(model_.get(), data_.get(), &options_, nullptr, &camera, mjCAT_ALL,
                     scene_.get());
     const mjrRect view{0, 0, size().width, size().height};

@@ -87,12 +87,12 @@ constexpr auto kViews = std::to_array<View>({
     {"walker2d", 90.0, -10.0, 3.0, 0.75},
 });
 
-// For a model that kViews does not have.
-constexpr View kUsualView{"", 120.0, -20.0, 4.0, 0.6};
-
 const View& ViewOf(const envs::MujocoEnv& env) {
   const auto found = std::ranges::find(kViews, env.task().model, &View::model);
-  return found == kViews.end() ? kUsualView : *found;
+  if (found == kViews.end()) {
+    throw std::logic_error(fmt::format("{}.xml: has no view", env.task().model));
+  }
+  return *found;
 }
 
 void SetShade(float* to, const Shade& shade) {
@@ -216,25 +216,37 @@ bool Unlimited(const mjModel& model, int axis) {
 
 }  // namespace
 
+bool IsDressed(const envs::MujocoEnv& env) { return !env.task().model.empty(); }
+
 ModelHandle SceneModel(const envs::MujocoEnv& env, Size size, int samples) {
-  ModelHandle model = Dressed(env.task().model);
+  ModelHandle model;
+  if (IsDressed(env)) {
+    model = Dressed(env.task().model);
+    model->vis.map.znear = 0.02F;
+    model->stat.extent = 1.2 * ViewOf(env).distance;  // shadows are cast this far around the body
+  } else {
+    model.reset(mj_copyModel(nullptr, &env.model()));
+  }
   model->vis.global.offwidth = size.width;
   model->vis.global.offheight = size.height;
   model->vis.quality.offsamples = samples;
   model->vis.quality.shadowsize = 1024;
-  model->vis.map.znear = 0.02F;
-  model->stat.extent = 1.2 * ViewOf(env).distance;  // shadows are cast this far around the body
   return model;
 }
 
 Camera::Camera(const envs::MujocoEnv& env, const mjModel& model)
     : follow_x_(Unlimited(model, 0)), follow_y_(Unlimited(model, 1)) {
   mjv_defaultFreeCamera(&model, &camera_);
-  const View& view = ViewOf(env);
-  camera_.azimuth = view.azimuth;
-  camera_.elevation = view.elevation;
-  camera_.distance = view.distance;
-  std::ranges::copy(std::array{0.0, 0.0, view.height}, camera_.lookat);
+  if (IsDressed(env)) {
+    const View& view = ViewOf(env);
+    camera_.azimuth = view.azimuth;
+    camera_.elevation = view.elevation;
+    camera_.distance = view.distance;
+    std::ranges::copy(std::array{0.0, 0.0, view.height}, camera_.lookat);
+  } else if (model.ncam > 0) {
+    camera_.type = mjCAMERA_FIXED;
+    camera_.fixedcamid = 0;
+  }
 }
 
 mjvCamera& Camera::Follow(const mjData& data) {

@@ -13,14 +13,17 @@ namespace duet::video {
 
 using ModelHandle = std::unique_ptr<mjModel, envs::ModelDeleter>;
 
+// Whether the model of `env` is one of Duet's own, which say nothing of looks and are dressed for
+// pictures. Somebody's own model is shown as it is.
+bool IsDressed(const envs::MujocoEnv& env);
+
 // A model of its own for pictures of `env`, of the same bodies and joints, so that positions mean
-// the same in both. Duet's own models say nothing of looks and are dressed here; a user's model
-// stays as it is. Pictures are of `size`; each pixel is the mean of `samples` points, 0 for one.
+// the same in both. Pictures are of `size`; each pixel is the mean of `samples` points, 0 for one.
 ModelHandle SceneModel(const envs::MujocoEnv& env, Size size, int samples);
 
-// Where the camera stands for a task: behind the point that it looks at, in MuJoCo's angles
-// (degrees; azimuth 90 looks along +y, elevation -90 straight down). The point follows body 1 along
-// the axes on which it can move without limit.
+// Where the camera stands for a task: for a dressed model as is best for the task, else the model's
+// first camera, or a free one on the whole model. A free one follows body 1 along the axes on which
+// that can move without limit.
 class Camera {
  public:
   // `model` of `env`, as SceneModel gives it.
