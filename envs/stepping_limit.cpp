@@ -19,7 +19,7 @@ class BarePhysics : public RepeatedSteps {
   BarePhysics(std::unique_ptr<Env> env, std::span<const std::uint64_t> seeds)
       : env_(std::move(env)),
         task_(dynamic_cast<const MujocoEnv&>(env_->unwrapped()).task()),
-        model_(dynamic_cast<const MujocoEnv&>(env_->unwrapped()).model()) {
+        model_(dynamic_cast<const MujocoEnv&>(env_->unwrapped()).stepping_model()) {
     for (const std::uint64_t seed : seeds) {
       rngs_.emplace_back(seed);
       simulations_.push_back(MakeData(model_));

@@ -38,9 +38,9 @@ class RepeatedSteps {
 
 // What a step costs without all that makes many environments of one.
 struct SteppingLimit {
-  // "mj_step": mj_step frame_skip times, mj_rnePostConstraint where the task reads contact forces,
-  // and for a reset the draw of the state and mj_forward. "direct": Env::Step and Env::Reset, for
-  // what is not a MuJoCo task.
+  // "mj_step": mj_step on MujocoEnv::stepping_model() frame_skip times, mj_rnePostConstraint where
+  // the task reads contact forces, and for a reset the draw of the state and mj_forward. "direct":
+  // Env::Step and Env::Reset, for what is not a MuJoCo task.
   std::string_view name;
   std::unique_ptr<RepeatedSteps> steps;
 };

@@ -52,16 +52,39 @@ ModelHandle Compile(std::string_view name, double total_mass) {
   return model;
 }
 
+struct Models {
+  std::shared_ptr<const mjModel> compiled;
+  std::shared_ptr<const mjModel> stepping;
+};
+
+std::shared_ptr<const mjModel> WithoutIslands(const std::shared_ptr<const mjModel>& model) {
+  if (model->ntree != 1) return model;
+  ModelHandle copy(mj_copyModel(nullptr, model.get()));
+  copy->opt.disableflags |= mjDSBL_ISLAND;
+  return copy;
+}
+
+Models Find(std::string_view name, double total_mass) {
+  static std::mutex mutex;
+  static std::map<std::pair<std::string, double>, Models> models;
+  const std::lock_guard lock(mutex);
+  if (models.empty()) mju_setLogHandler(&OnMuJoCoMessage);
+  Models& found = models[{std::string(name), total_mass}];
+  if (found.compiled == nullptr) {
+    found.compiled = Compile(name, total_mass);
+    found.stepping = WithoutIslands(found.compiled);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::shared_ptr<const mjModel> SharedModel(std::string_view name, double total_mass) {
-  static std::mutex mutex;
-  static std::map<std::pair<std::string, double>, std::shared_ptr<const mjModel>> models;
-  const std::lock_guard lock(mutex);
-  if (models.empty()) mju_setLogHandler(&OnMuJoCoMessage);
-  std::shared_ptr<const mjModel>& model = models[{std::string(name), total_mass}];
-  if (model == nullptr) model = Compile(name, total_mass);
-  return model;
+  return Find(name, total_mass).compiled;
+}
+
+std::shared_ptr<const mjModel> SteppingModel(std::string_view name, double total_mass) {
+  return Find(name, total_mass).stepping;
 }
 
 DataHandle MakeData(const mjModel& model) {

@@ -35,6 +35,7 @@ void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyR
 MujocoEnv::MujocoEnv(MujocoTask task)
     : task_(std::move(task)),
       model_(SharedModel(task_.model, task_.total_mass)),
+      stepping_model_(SteppingModel(task_.model, task_.total_mass)),
       data_(MakeData(*model_)) {
   if (!task_.joints.empty() && std::cmp_not_equal(task_.joints.size(), model_->njnt)) {
     throw std::logic_error(fmt::format("{}: words for {} joints given, {} needed", task_.id,
@@ -59,7 +60,7 @@ std::string MujocoEnv::Where() const { return fmt::format("{}: step {}", spec_.i
 void MujocoEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> observation) {
   CheckObservationSize(observation.size());
   if (seed) rng_.Seed(*seed);
-  DrawInitialState(task_, *model_, rng_, *data_);
+  DrawInitialState(task_, *stepping_model_, rng_, *data_);
   num_steps_ = 0;
   position_ = Position();
   CheckWarnings();
@@ -72,8 +73,8 @@ StepResult MujocoEnv::Step(ActionView action_view, std::span<double> observation
   ++num_steps_;
   std::copy(action.begin(), action.end(), data_->ctrl);
   try {
-    for (std::int64_t i = 0; i < task_.frame_skip; ++i) mj_step(model_.get(), data_.get());
-    if (task_.contact_forces) mj_rnePostConstraint(model_.get(), data_.get());
+    for (std::int64_t i = 0; i < task_.frame_skip; ++i) mj_step(stepping_model_.get(), data_.get());
+    if (task_.contact_forces) mj_rnePostConstraint(stepping_model_.get(), data_.get());
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", Where(), error.what()));
   }
@@ -173,7 +174,7 @@ void MujocoEnv::StartFrom(const RecordedState& state, std::span<double> observat
   std::ranges::copy(qpos, data_->qpos);
   std::ranges::copy(qvel, data_->qvel);
   data_->time = time;
-  mj_forward(model_.get(), data_.get());
+  mj_forward(stepping_model_.get(), data_.get());
   // Last: whatever mj_forward does, the next step starts from the recorded value.
   std::ranges::copy(qacc_warmstart, data_->qacc_warmstart);
   num_steps_ = state.step;

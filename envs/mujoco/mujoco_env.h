@@ -61,6 +61,8 @@ class MujocoEnv : public Env, public Replayable {
   EnvQuantities Describe() const final;
 
   const mjModel& model() const { return *model_; }
+  // What data() is stepped with; see SteppingModel.
+  const mjModel& stepping_model() const { return *stepping_model_; }
   const mjData& data() const { return *data_; }
   const MujocoTask& task() const { return task_; }
 
@@ -87,6 +89,7 @@ class MujocoEnv : public Env, public Replayable {
 
   MujocoTask task_;
   std::shared_ptr<const mjModel> model_;
+  std::shared_ptr<const mjModel> stepping_model_;
   DataHandle data_;
   EnvSpec spec_;
   core::NumpyRng rng_;
