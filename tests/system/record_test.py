@@ -73,6 +73,16 @@ class RecordTest(unittest.TestCase):
         self.assertEqual(again["episodes"], found["episodes"][1:2])
         self.assertAlmostEqual(again["seconds"], again["frames"] / 50)
 
+    def test_drawn_tasks_need_no_opengl_and_take_options(self):
+        environment = {**os.environ, "MUJOCO_GL": "none"}
+        for options, seed in (([], 3), (["--option", "continuous=true", "--option", "gravity=-5"], 4)):
+            found = json.loads(self.duet("record", "LunarLander-v3", "--policy", "random", "--height", "101", "--out", "a.mkv",
+                                         "--seed", str(seed), *options, "--json", env=environment).stdout)
+            self.assertEqual((found["renderer"], found["width"], found["height"]), ("cairo", 152, 101))
+            self.assertEqual((found["frames"], found["frames_per_second"]), (found["episodes"][0]["length"], 50))
+            self.assertTrue(found["episodes"][0]["terminated"])
+            self.assertGreater(os.path.getsize(self.path("a.mkv")), 1000)
+
     def test_a_trained_policy_is_recorded_and_does_what_it_does_in_evaluate(self):
         self.need_opengl()
         settings = os.path.join(SOURCE, "configs", "compare", "quickstart.toml")
