@@ -116,12 +116,19 @@ int Difference(const Image& one, const Image& other) {
   return count;
 }
 
-std::vector<std::string> MujocoIds() {
+// The tasks that MuJoCo simulates, or all others.
+std::vector<std::string> Ids(bool of_mujoco) {
   std::vector<std::string> ids;
   for (const std::string& id : envs::EnvIds()) {
-    if (envs::DescribeEnv(id).engine.starts_with("MuJoCo")) ids.push_back(id);
+    if (envs::DescribeEnv(id).engine.starts_with("MuJoCo") == of_mujoco) ids.push_back(id);
   }
   return ids;
+}
+
+std::string TestName(const testing::TestParamInfo<std::string>& test) {
+  std::string name = test.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
 }
 
 TEST_P(MujocoRendererTest, ShowsTheBodyInTheMiddleInFullLight) {
@@ -170,12 +177,37 @@ TEST_P(MujocoRendererTest, TheSceneHasTheBodiesOfTheModel) {
   EXPECT_TRUE(std::equal(model.jnt_axis, model.jnt_axis + 3 * model.njnt, scene->jnt_axis));
 }
 
-INSTANTIATE_TEST_SUITE_P(Tasks, MujocoRendererTest, testing::ValuesIn(MujocoIds()),
-                         [](const auto& test) {
-                           std::string name = test.param;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Tasks, MujocoRendererTest, testing::ValuesIn(Ids(true)), TestName);
+
+class DrawingRendererTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(DrawingRendererTest, ShowsSomethingThatMoves) {
+  const auto env = envs::MakeEnv(GetParam());
+  std::vector<double> observation(static_cast<std::size_t>(env->spec().observation_size));
+  env->Reset(2, observation);
+  const auto renderer = MakeRenderer(*env, {});
+  EXPECT_EQ(renderer->name(), "cairo");
+  EXPECT_GE(renderer->size().width, 400);
+  EXPECT_GE(renderer->size().height, 400);
+  const Image first = renderer->Render();
+  Image blank(first.size());
+  for (int y = 0; y < blank.size().height; ++y) {
+    for (int x = 0; x < blank.size().width; ++x) {
+      std::ranges::copy(first.pixel(0, 0), blank.row(y).begin() + 3 * x);
+    }
+  }
+  EXPECT_GT(Difference(blank, first), 500);
+  RandomActor actor(env->spec());
+  actor.Begin(1);
+  bool ended = false;
+  for (int i = 0; i < 20 && !ended; ++i) {
+    const envs::StepResult result = env->Step(actor.Act(observation), observation);
+    ended = result.terminated || result.truncated;
+  }
+  EXPECT_GT(Difference(first, renderer->Render()), 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tasks, DrawingRendererTest, testing::ValuesIn(Ids(false)), TestName);
 
 }  // namespace
 }  // namespace duet::video
