@@ -11,6 +11,10 @@
 #include "core/error.h"
 #include "envs/box2d/bipedal_walker.h"
 #include "envs/box2d/lunar_lander.h"
+#include "envs/classic/acrobot.h"
+#include "envs/classic/cart_pole.h"
+#include "envs/classic/mountain_car_continuous.h"
+#include "envs/classic/pendulum.h"
 #include "envs/mujoco/ant.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
@@ -35,6 +39,8 @@ constexpr ReplayTolerance kMujocoEpisode = {.observation = 1e-12, .reward = 1e-1
 constexpr double kMujocoWindowReward = 1e-6;
 
 constexpr auto kEnvs = std::to_array<EnvEntry>({
+    {"Acrobot-v1", Engine::kEquations, 500, &MakeAcrobot,
+     "swing the end of a double pendulum above the bar"},
     {"Ant-v5", Engine::kMujoco, 1000, &MakeAnt,
      "run to the right on four legs without falling over", 1e-8,
      "d0f405d9d6043842b171d377d9c559e4585a785ed627e501b543d28e547895ce"},
@@ -42,6 +48,8 @@ constexpr auto kEnvs = std::to_array<EnvEntry>({
      "walk to the right on two legs over gently rolling ground"},
     {"BipedalWalkerHardcore-v3", Engine::kBox2d, 2000, &MakeBipedalWalker,
      "walk to the right over stumps, stairs and pits"},
+    {"CartPole-v1", Engine::kEquations, 500, &MakeCartPole,
+     "keep a pole upright by pushing its cart left or right"},
     {"HalfCheetah-v5", Engine::kMujoco, 1000, &MakeHalfCheetah,
      "run to the right on two legs, front and hind", 1e-8,
      "cb68d62ea791684c3abe8f46efa3a690fe7c3a65e090127c4acb9f75d0a29b17"},
@@ -61,6 +69,9 @@ constexpr auto kEnvs = std::to_array<EnvEntry>({
      "31c61e95b6df27b2ab8bb512bd51a1983c37ab29f2f15f3b7c05a5de1f14090b"},
     {"LunarLander-v3", Engine::kBox2d, 1000, &MakeLunarLander,
      "land between two flags, softly and upright"},
+    {"MountainCarContinuous-v0", Engine::kEquations, 999, &MakeMountainCarContinuous,
+     "rock a weak car out of a valley"},
+    {"Pendulum-v1", Engine::kEquations, 200, &MakePendulum, "swing a pole up and keep it there"},
     {"Pusher-v5", Engine::kMujoco, 100, &MakePusher,
      "push a cylinder to a goal with an arm of seven joints", 1e-8,
      "98481680a48463a663c801a2860e702a5ae0fbcfce91762c59173d73fb013569"},
@@ -105,6 +116,14 @@ std::unique_ptr<Env> MakeEnv(const EnvEntry& entry, const EnvOptions& options,
 std::vector<std::string> EnvIds() {
   std::vector<std::string> ids;
   for (const EnvEntry& entry : kEnvs) ids.emplace_back(entry.id);
+  return ids;
+}
+
+std::vector<std::string> EnvIds(Engine engine) {
+  std::vector<std::string> ids;
+  for (const EnvEntry& entry : kEnvs) {
+    if (entry.engine == engine) ids.emplace_back(entry.id);
+  }
   return ids;
 }
 

@@ -44,6 +44,8 @@ std::unique_ptr<Env> MakeEnv(const EnvEntry& entry, const EnvOptions& options = 
 
 // All ids, sorted.
 std::vector<std::string> EnvIds();
+// Those that an engine simulates, sorted.
+std::vector<std::string> EnvIds(Engine engine);
 
 // The options of a task, in the order in which it asks for them. Throws ConfigError like MakeEnv.
 std::vector<OptionFacts> DescribeOptions(std::string_view id);
