@@ -1,6 +1,9 @@
 #include "envs/box2d/world.h"
 
 #include <new>
+#include <stdexcept>
+
+#include "envs/box2d/engine/moving_bodies.h"
 
 namespace duet::envs {
 namespace {
@@ -57,6 +60,9 @@ void World::Restart(double gravity) {
 }
 
 b2Body* World::AddBody(b2BodyType type, const b2Vec2& position, double angle) {
+  if (type == b2_staticBody && CanMove(world_->GetBodyList())) {
+    throw std::logic_error("a static body after one that moves");
+  }
   b2BodyDef definition;
   definition.type = type;
   definition.position = position;

@@ -64,6 +64,7 @@ class World {
   // The rest requires a Scope.
   // Forgets the world before, and all its bodies.
   void Restart(double gravity);
+  // Static bodies come before those that move: std::logic_error otherwise (engine/moving_bodies.h).
   b2Body* AddBody(b2BodyType type, const b2Vec2& position, double angle);
   void AddEdge(b2Body* body, const b2Vec2& from, const b2Vec2& to, const Material& material);
   void AddPolygon(b2Body* body, std::span<const b2Vec2> corners, const Material& material);

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "core/error.h"
+#include "envs/box2d/engine/moving_bodies.h"
+#include "envs/box2d/engine/velocity_iterations.h"
 
 void PyErr_SetString(int /*kind*/, const char* condition) {
   throw duet::Error(std::string("Box2D: the engine's condition '") + condition +
