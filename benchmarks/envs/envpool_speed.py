@@ -32,8 +32,8 @@ def parse():
     parser.add_argument("--id", action="append", dest="ids", choices=TASKS, help="only these environments")
     parser.add_argument("--envs", type=int, action="append", help="environments side by side (default: 8 and 64)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each side in each turn")
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each side in each turn")
+    parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--json", metavar="FILE", help="where all single results go")
     parser.add_argument("--inside", help=argparse.SUPPRESS)  # the EnvPool side's own process: its id
     return parser.parse_args()
