@@ -29,7 +29,8 @@ std::shared_ptr<const mjModel> SharedModel(std::string_view name, double total_m
 
 // The same model as it is stepped: with the same results bit for bit, at less cost. A model that is
 // one tree of bodies can only have one island of constraints, so MuJoCo is told not to look for
-// more; that saves 2 to 10 % of a step (docs/results/stepping.md). Other models stay as they are.
+// more; that saves up to a tenth of a step (docs/results/stepping.md). Other models stay as they
+// are.
 std::shared_ptr<const mjModel> SteppingModel(std::string_view name, double total_mass = 0.0);
 
 DataHandle MakeData(const mjModel& model);
