@@ -65,7 +65,7 @@ TEST(SteppingRateTest, APolicyActsOnWhatItSees) {
     }
   };
   MeasureSteppingRate("InvertedPendulum-v5", settings);
-  EXPECT_GT(num_calls, 100);
+  EXPECT_GE(num_calls, 10);
   EXPECT_LT(steepest, 0.1);
 }
 
