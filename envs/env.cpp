@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <stdexcept>
 #include <utility>
+
+#include "core/error.h"
 
 namespace duet::envs {
 
@@ -18,6 +21,17 @@ std::span<const float> BoxAction(const EnvSpec& spec, const ActionView& action) 
                                        values->size(), spec.action_size()));
   }
   return *values;
+}
+
+std::span<const float> FiniteBoxAction(const EnvSpec& spec, const ActionView& action,
+                                       std::int64_t step) {
+  const std::span<const float> numbers = BoxAction(spec, action);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (std::isfinite(numbers[i])) continue;
+    throw NonFiniteError(fmt::format("{}: step {}: action[{}] is {}; allowed is a finite number",
+                                     spec.id, step, i, numbers[i]));
+  }
+  return numbers;
 }
 
 std::int64_t DiscreteAction(const EnvSpec& spec, const ActionView& action) {

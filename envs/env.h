@@ -36,6 +36,11 @@ using ActionView = std::variant<std::span<const float>, std::int64_t>;
 std::span<const float> BoxAction(const EnvSpec& spec, const ActionView& action);
 std::int64_t DiscreteAction(const EnvSpec& spec, const ActionView& action);
 
+// BoxAction, for step number `step` of an episode. Throws NonFiniteError naming the step where a
+// number is not finite.
+std::span<const float> FiniteBoxAction(const EnvSpec& spec, const ActionView& action,
+                                       std::int64_t step);
+
 struct StepResult {
   double reward = 0.0;
   bool terminated = false;  // the task itself ended: nothing is to be expected after it

@@ -90,13 +90,7 @@ std::span<const float> Box2dEnv::CheckedAction(const ActionView& action, float& 
     index = static_cast<float>(DiscreteAction(spec_, action));
     return {&index, 1};
   }
-  const std::span<const float> numbers = BoxAction(spec_, action);
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (std::isfinite(numbers[i])) continue;
-    throw NonFiniteError(fmt::format("{}: action[{}] is {}; allowed is a finite number",
-                                     Where(num_steps_ + 1), i, numbers[i]));
-  }
-  return numbers;
+  return FiniteBoxAction(spec_, action, static_cast<std::int64_t>(num_steps_) + 1);
 }
 
 StepResult Box2dEnv::Play(std::span<const float> action) {

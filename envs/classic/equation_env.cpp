@@ -33,19 +33,6 @@ void EquationEnv::RequireRoom(std::size_t size) const {
                                      size, spec_.observation_size));
 }
 
-void EquationEnv::RequireFinite(ActionView action) const {
-  if (spec_.discrete()) {
-    DiscreteAction(spec_, action);
-    return;
-  }
-  const std::span<const float> numbers = BoxAction(spec_, action);
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (std::isfinite(numbers[i])) continue;
-    throw NonFiniteError(fmt::format("{}: step {}: action[{}] is {}; allowed is a finite number",
-                                     spec_.id, num_steps_, i, numbers[i]));
-  }
-}
-
 void EquationEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> observation) {
   RequireRoom(observation.size());
   if (seed) rng_.Seed(*seed);
@@ -56,8 +43,12 @@ void EquationEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> obs
 
 StepResult EquationEnv::Step(ActionView action, std::span<double> observation) {
   RequireRoom(observation.size());
+  if (spec_.discrete()) {
+    DiscreteAction(spec_, action);
+  } else {
+    FiniteBoxAction(spec_, action, num_steps_ + 1);
+  }
   ++num_steps_;
-  RequireFinite(action);
   const StepResult result = Advance(action, state_);
   WriteObservation(state_, observation);
   return result;

@@ -50,7 +50,6 @@ class EquationEnv : public Env, public Replayable, public Drawable {
 
  private:
   void RequireRoom(std::size_t size) const;
-  void RequireFinite(ActionView action) const;
 
   EnvSpec spec_;
   EnvQuantities quantities_;

@@ -68,8 +68,9 @@ void MujocoEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> obser
 }
 
 StepResult MujocoEnv::Step(ActionView action_view, std::span<double> observation) {
-  const std::span<const float> action = BoxAction(spec_, action_view);
   CheckObservationSize(observation.size());
+  // MuJoCo would bring infinite controls back into their range.
+  const std::span<const float> action = FiniteBoxAction(spec_, action_view, num_steps_ + 1);
   ++num_steps_;
   std::copy(action.begin(), action.end(), data_->ctrl);
   try {

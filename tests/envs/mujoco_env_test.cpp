@@ -40,11 +40,9 @@ TEST(MujocoEnvTest, ActionThatIsNotFiniteIsNamed) {
   Simulation simulation("HalfCheetah-v5");
   simulation.limit->Step(simulation.action, simulation.observation);
   simulation.action[4] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(
-      MessageOf<NonFiniteError>(
-          [&] { simulation.limit->Step(simulation.action, simulation.observation); }),
-      "HalfCheetah-v5: step 2: action[4] is not finite or too large; allowed is a magnitude up "
-      "to 1e+10");
+  EXPECT_EQ(MessageOf<NonFiniteError>(
+                [&] { simulation.limit->Step(simulation.action, simulation.observation); }),
+            "HalfCheetah-v5: step 2: action[4] is nan; allowed is a finite number");
 }
 
 TEST(MujocoEnvTest, UnstableSimulationIsNamedInsteadOfSilentlyReset) {
@@ -68,7 +66,7 @@ TEST(MujocoEnvTest, UnstableSimulationIsNamedInsteadOfSilentlyReset) {
 TEST(MujocoEnvTest, EnvironmentIsUsableAgainAfterAFailure) {
   Simulation simulation("HalfCheetah-v5");
   Simulation untouched("HalfCheetah-v5");
-  simulation.action[0] = std::numeric_limits<float>::infinity();
+  simulation.action[0] = std::numeric_limits<float>::max();
   EXPECT_EQ(
       MessageOf<NonFiniteError>(
           [&] { simulation.limit->Step(simulation.action, simulation.observation); }),

@@ -227,7 +227,7 @@ TEST(VectorEnvTest, ActionThatIsNotFiniteNamesEnvironmentAndStep) {
   env.Step(actions);
   actions[3 * 6 + 1] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THAT(MessageOf<NonFiniteError>([&] { env.Step(actions); }),
-              HasSubstr("HalfCheetah-v5: step 2: action[1] is not finite"));
+              HasSubstr("HalfCheetah-v5: step 2: action[1] is nan"));
 }
 
 TEST(VectorEnvTest, BadSettingsAreRefused) {
