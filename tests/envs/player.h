@@ -1,7 +1,9 @@
 // Plays an environment with random actions.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +36,16 @@ class RandomActions {
   std::vector<float> box_;
 };
 
+// What an environment gave, exactly: observations of resets, and for each step the reward, the
+// flags and the observation.
+using Record = std::vector<std::vector<double>>;
+
+// The index of the first row in which two records differ; -1: they are equal.
+inline std::ptrdiff_t FirstDifference(const Record& a, const Record& b) {
+  if (a == b) return -1;
+  return std::ranges::mismatch(a, b).in1 - a.begin();
+}
+
 // An environment with room for its observation and actions from a stream of its own.
 class Player {
  public:
@@ -51,6 +63,28 @@ class Player {
     if (result.terminated || result.truncated) Reset(std::nullopt);
     return result;
   }
+
+  // Resets, and steps on for a while.
+  Record Play(std::optional<std::uint64_t> seed, int num_steps) {
+    Record record;
+    Reset(seed, record);
+    for (int i = 0; i < num_steps; ++i) StepOn(record);
+    return record;
+  }
+  void Reset(std::optional<std::uint64_t> seed, Record& record) {
+    Reset(seed);
+    record.push_back(observation_);
+  }
+  // As StepOn, written down.
+  void StepOn(Record& record) {
+    const StepResult result = Step();
+    record.push_back({result.reward, result.terminated ? 1.0 : 0.0, result.truncated ? 1.0 : 0.0});
+    record.push_back(observation_);
+    if (result.terminated || result.truncated) Reset(std::nullopt, record);
+  }
+
+  // Gives the environment away; the player is of no use afterwards.
+  std::unique_ptr<Env> Release() { return std::move(env_); }
 
   Env& env() { return *env_; }
   const std::vector<double>& observation() const { return observation_; }
