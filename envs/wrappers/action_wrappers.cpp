@@ -53,6 +53,12 @@ StepResult RescaleAction::Step(ActionView action, std::span<double> observation)
   return inner().Step(inner_action_, observation);
 }
 
+EnvQuantities RescaleAction::Describe() const {
+  EnvQuantities quantities = inner().Describe();
+  AnnotateScaled(quantities.action, "rescaled");
+  return quantities;
+}
+
 ClipAction::ClipAction(std::unique_ptr<Env> env) : Wrapper("clip_action", std::move(env)) {
   RequireBox("ClipAction");
   inner_action_.resize(spec().action_low.size());
@@ -101,6 +107,13 @@ StepResult DelayAction::Step(ActionView action, std::span<double> observation) {
   return inner().Step(inner_action_, observation);
 }
 
+EnvQuantities DelayAction::Describe() const {
+  EnvQuantities quantities = inner().Describe();
+  const std::size_t delay = waiting_.num_rows() - 1;
+  if (delay > 0) Annotate(quantities.action, StepsText(delay) + " later");
+  return quantities;
+}
+
 void DelayAction::SaveOwnState(StateWriter& writer) const { waiting_.Save(writer); }
 
 void DelayAction::LoadOwnState(StateReader& reader) { waiting_.Load(reader); }
@@ -127,6 +140,12 @@ StepResult NoiseAction::Step(ActionView action, std::span<double> observation) {
     inner_action_[i] = static_cast<float>(given[i] + standard_deviation_ * rng_.Normal());
   }
   return inner().Step(inner_action_, observation);
+}
+
+EnvQuantities NoiseAction::Describe() const {
+  EnvQuantities quantities = inner().Describe();
+  Annotate(quantities.action, "with noise");
+  return quantities;
 }
 
 void NoiseAction::SaveOwnState(StateWriter& writer) const { writer.Add(rng_.SaveState()); }

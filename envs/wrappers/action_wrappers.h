@@ -21,6 +21,7 @@ class RescaleAction : public Wrapper {
   RescaleAction(std::unique_ptr<Env> env, double low, double high);
 
   StepResult Step(ActionView action, std::span<double> observation) override;
+  EnvQuantities Describe() const override;
 
  private:
   std::vector<float> gradient_;   // [A] of the line from inner to outer actions
@@ -49,6 +50,7 @@ class DelayAction : public Wrapper {
 
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;
   StepResult Step(ActionView action, std::span<double> observation) override;
+  EnvQuantities Describe() const override;
 
  private:
   void SaveOwnState(StateWriter& writer) const override;
@@ -69,6 +71,7 @@ class NoiseAction : public Wrapper {
 
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;
   StepResult Step(ActionView action, std::span<double> observation) override;
+  EnvQuantities Describe() const override;
 
  private:
   void SaveOwnState(StateWriter& writer) const override;

@@ -49,6 +49,12 @@ StepResult NormalizeObservation::Step(ActionView action, std::span<double> obser
   return result;
 }
 
+EnvQuantities NormalizeObservation::Describe() const {
+  EnvQuantities quantities = inner().Describe();
+  AnnotateScaled(quantities.observation, "normalised");
+  return quantities;
+}
+
 void NormalizeObservation::Normalize(std::span<double> observation) {
   for (std::size_t i = 0; i < observation.size(); ++i) {
     RunningMoments& moments = moments_[i];

@@ -38,6 +38,7 @@ class NormalizeObservation : public Wrapper {
 
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;
   StepResult Step(ActionView action, std::span<double> observation) override;
+  EnvQuantities Describe() const override;
 
   // Whether observations still change the statistics; true at first, part of the state.
   bool update_running_mean() const { return update_running_mean_; }

@@ -61,12 +61,11 @@ void FrameStack::Write(std::span<double> observation) const {
 
 EnvQuantities FrameStack::Describe() const {
   EnvQuantities quantities = inner().Describe();
-  const std::vector<Quantity> frame = std::exchange(quantities.observation, {});
+  const std::vector<Quantity> newest = std::exchange(quantities.observation, {});
   for (std::size_t age = frames_.num_rows(); age-- > 0;) {
-    for (Quantity quantity : frame) {
-      if (age > 0) quantity.meaning += fmt::format(", {} step{} ago", age, age == 1 ? "" : "s");
-      quantities.observation.push_back(std::move(quantity));
-    }
+    std::vector<Quantity> frame = newest;
+    if (age > 0) Annotate(frame, StepsText(age) + " ago");
+    quantities.observation.insert(quantities.observation.end(), frame.begin(), frame.end());
   }
   return quantities;
 }
@@ -101,6 +100,13 @@ StepResult DelayObservation::Step(ActionView action, std::span<double> observati
   return result;
 }
 
+EnvQuantities DelayObservation::Describe() const {
+  EnvQuantities quantities = inner().Describe();
+  const std::size_t delay = frames_.num_rows() - 1;
+  if (delay > 0) Annotate(quantities.observation, StepsText(delay) + " ago");
+  return quantities;
+}
+
 void DelayObservation::SaveOwnState(StateWriter& writer) const { frames_.Save(writer); }
 
 void DelayObservation::LoadOwnState(StateReader& reader) { frames_.Load(reader); }
@@ -131,6 +137,12 @@ StepResult NoiseObservation::Step(ActionView action, std::span<double> observati
 
 void NoiseObservation::AddNoise(std::span<double> observation) {
   for (double& number : observation) number += standard_deviation_ * rng_.Normal();
+}
+
+EnvQuantities NoiseObservation::Describe() const {
+  EnvQuantities quantities = inner().Describe();
+  Annotate(quantities.observation, "with noise");
+  return quantities;
 }
 
 void NoiseObservation::SaveOwnState(StateWriter& writer) const { writer.Add(rng_.SaveState()); }

@@ -43,6 +43,7 @@ class DelayObservation : public Wrapper {
 
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;
   StepResult Step(ActionView action, std::span<double> observation) override;
+  EnvQuantities Describe() const override;
 
  private:
   void SaveOwnState(StateWriter& writer) const override;
@@ -61,6 +62,7 @@ class NoiseObservation : public Wrapper {
 
   void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;
   StepResult Step(ActionView action, std::span<double> observation) override;
+  EnvQuantities Describe() const override;
 
  private:
   void SaveOwnState(StateWriter& writer) const override;

@@ -9,6 +9,19 @@
 
 namespace duet::envs {
 
+void Annotate(std::vector<Quantity>& quantities, std::string_view text) {
+  for (Quantity& quantity : quantities) quantity.meaning += fmt::format(", {}", text);
+}
+
+void AnnotateScaled(std::vector<Quantity>& quantities, std::string_view text) {
+  Annotate(quantities, text);
+  for (Quantity& quantity : quantities) quantity.unit.clear();
+}
+
+std::string StepsText(std::size_t count) {
+  return fmt::format("{} step{}", count, count == 1 ? "" : "s");
+}
+
 Wrapper::Wrapper(std::string_view tag, std::unique_ptr<Env> env)
     : tag_(tag), env_(std::move(env)), spec_(env_->spec()) {}
 

@@ -1,17 +1,26 @@
 // Environments around an environment.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "envs/env.h"
 #include "envs/state_bytes.h"
 
 namespace duet::envs {
+
+// Says of each number what a wrapper made of it: "angle of the knee, with noise".
+void Annotate(std::vector<Quantity>& quantities, std::string_view text);
+// The same where its size, too, is another: it loses its unit.
+void AnnotateScaled(std::vector<Quantity>& quantities, std::string_view text);
+// "1 step", "3 steps"
+std::string StepsText(std::size_t count);
 
 // Owns another environment and passes everything on to it. A wrapper overrides what it changes: of
 // the spec in its constructor, of resets and steps, of what the numbers mean, and its own part of
