@@ -37,13 +37,6 @@ std::map<std::string, std::vector<double>> Fields(const json& file) {
   return fields;
 }
 
-std::vector<std::string> MujocoIds() {
-  std::vector<std::string> ids = EnvIds();
-  std::erase_if(
-      ids, [](const std::string& id) { return !DescribeEnv(id).engine.starts_with("MuJoCo"); });
-  return ids;
-}
-
 class ModelTest : public ::testing::TestWithParam<std::string> {
  protected:
   ModelTest()
@@ -139,7 +132,7 @@ TEST_P(ModelTest, FrameSkipEqualsTheReference) {
   EXPECT_EQ(simulation().task().frame_skip, reference().at("frame_skip").get<std::int64_t>());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ModelTest, ::testing::ValuesIn(MujocoIds()),
+INSTANTIATE_TEST_SUITE_P(All, ModelTest, ::testing::ValuesIn(EnvIds(Engine::kMujoco)),
                          [](const ::testing::TestParamInfo<std::string>& param) {
                            return param.param.substr(0, param.param.find('-'));
                          });

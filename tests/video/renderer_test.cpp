@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "core/error.h"
 #include "envs/drawing.h"
@@ -118,11 +119,11 @@ int Difference(const Image& one, const Image& other) {
 
 // The tasks that MuJoCo simulates, or all others.
 std::vector<std::string> Ids(bool of_mujoco) {
-  std::vector<std::string> ids;
-  for (const std::string& id : envs::EnvIds()) {
-    if (envs::DescribeEnv(id).engine.starts_with("MuJoCo") == of_mujoco) ids.push_back(id);
-  }
-  return ids;
+  const std::vector<std::string> mujoco = envs::EnvIds(envs::Engine::kMujoco);
+  if (of_mujoco) return mujoco;
+  std::vector<std::string> others;
+  std::ranges::set_difference(envs::EnvIds(), mujoco, std::back_inserter(others));
+  return others;
 }
 
 std::string TestName(const testing::TestParamInfo<std::string>& test) {
