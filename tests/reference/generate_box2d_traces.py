@@ -5,14 +5,14 @@
 Needs gymnasium 1.4.0, box2d 2.3.10 and NumPy 2. Without names, every variant below is written.
 """
 
-import json
-import os
 import sys
 
 import gymnasium
 import numpy as np
 from gymnasium.envs.box2d.bipedal_walker import BipedalWalkerHeuristics
 from gymnasium.envs.box2d.lunar_lander import heuristic as lander_heuristic
+
+import traces
 
 
 class Recorder:
@@ -106,7 +106,7 @@ VARIANTS = [  # environment, name, options, policy, seeds
 ]
 
 
-def record(env_id, options, policy, seed):
+def record(env_id, variant, options, policy, seed):
     made = gymnasium.make(env_id, **options)
     env = made.unwrapped
     draws = Recorder(gymnasium.utils.seeding.np_random(seed)[0])
@@ -116,21 +116,11 @@ def record(env_id, options, policy, seed):
     start = lander_start(env, draws, options.get("enable_wind")) if is_lander else walker_start(env, draws)
     num_draws = len(draws.draws)
     act = policy(made, seed)
-    trace = {"format": 1, "env": env_id, "seed": seed, "kwargs": options, "reset_options": None,
-             "versions": {"gymnasium": gymnasium.__version__}, "max_episode_steps": made.spec.max_episode_steps,
-             "state0": start, "obs0": observation.tolist(), "actions": [], "obs_t": [], "obs": [], "reward": [],
-             "terminated": [], "truncated": [], "states": []}
+    trace = traces.start(made, variant, seed, options, start, observation)
     ended = False
     while not ended:
-        action = act(observation)
-        observation, reward, terminated, truncated, _ = made.step(action)
-        ended = terminated or truncated
-        trace["actions"].append(np.array(action).tolist())
-        trace["obs"].append(observation.tolist())
-        trace["reward"].append(float(reward))
-        trace["terminated"].append(bool(terminated))
-        trace["truncated"].append(bool(truncated))
-    trace["obs_t"] = list(range(1, len(trace["obs"]) + 1))
+        observation, ended = traces.step(made, trace, act(observation))
+        traces.add_observation(trace, observation)
     if is_lander:
         values = [value for _, value in draws.draws[num_draws:]]
         trace["step_draws"] = [values[i:i + 2] for i in range(0, len(values), 2)]
@@ -139,16 +129,13 @@ def record(env_id, options, policy, seed):
 
 def main():
     folder, *names = sys.argv[1:]
-    os.makedirs(folder, exist_ok=True)
     for env_id, variant, options, policy, seeds in VARIANTS:
         for seed in seeds:
             name = f"{env_id}__{variant}__s{seed}.json"
             if names and name not in names:
                 continue
-            trace = record(env_id, options, policy, seed)
-            trace["variant"] = variant
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                json.dump(trace, file, separators=(",", ":"))
+            trace = record(env_id, variant, options, policy, seed)
+            traces.write(folder, trace)
             print(name, len(trace["actions"]), "steps", round(sum(trace["reward"]), 1))
 
 

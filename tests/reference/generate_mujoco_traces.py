@@ -1,19 +1,18 @@
 """Writes recorded episodes of Gymnasium's MuJoCo tasks, in the form that `duet env replay` reads.
 
     pip install gymnasium[mujoco]==1.4.0 mujoco==3.17.0 numpy==2.4.6
-    python3 tests/reference/generate_gymnasium_traces.py [FOLDER]
+    python3 tests/reference/generate_mujoco_traces.py [FOLDER]
 
 FOLDER is by default tests/envs/data/traces. The cases are short episodes with options other than the
 defaults and with actions beyond the range.
 """
 
-import json
-import pathlib
 import sys
 
 import gymnasium
-import mujoco
 import numpy as np
+
+import traces
 
 # id, variant, seed, options, (size of actions relative to the range, share kept of the last one),
 # number of steps
@@ -77,30 +76,17 @@ def record(env_id, variant, seed, options, policy, num_steps):
     rng = np.random.default_rng([seed, num_steps])
     low, high = env.action_space.low, env.action_space.high
     observation, _ = env.reset(seed=seed)
-    trace = {
-        "format": 1, "env": env_id, "variant": variant, "seed": seed,
-        "policy": f"{size} x range, {kept} kept", "kwargs": options, "reset_options": None,
-        "versions": {"gymnasium": gymnasium.__version__, "mujoco": mujoco.__version__,
-                     "numpy": np.__version__},
-        "max_episode_steps": env.spec.max_episode_steps, "frame_skip": env.unwrapped.frame_skip,
-        "state0": state_of(env, lagged), "obs0": observation.tolist(), "actions": [], "obs_t": [],
-        "obs": [], "reward": [], "terminated": [], "truncated": [], "states": [],
-    }
+    trace = traces.start(env, variant, seed, options, state_of(env, lagged), observation, "mujoco")
+    trace["frame_skip"] = env.unwrapped.frame_skip
     # As after a reset everywhere: MuJoCo sets it in the first step.
     trace["state0"]["qacc_warmstart"] = [0.0] * env.unwrapped.model.nv
     action = np.zeros_like(low)
     for step in range(1, num_steps + 1):
         drawn = (size * rng.uniform(low, high)).astype(np.float32)
         action = (kept * action + (1.0 - kept) ** 0.5 * drawn).astype(np.float32)
-        observation, reward, terminated, truncated, _ = env.step(action)
-        trace["actions"].append(action.tolist())
-        trace["reward"].append(float(reward))
-        trace["terminated"].append(bool(terminated))
-        trace["truncated"].append(bool(truncated))
-        ended = terminated or truncated
+        observation, ended = traces.step(env, trace, action)
         if len(observation) <= 40 or step % 10 == 1 or ended or step == num_steps:
-            trace["obs_t"].append(step)
-            trace["obs"].append(observation.tolist())
+            traces.add_observation(trace, observation)
         if step % 20 == 0:
             trace["states"].append({"t": step} | state_of(env, lagged))
         if ended:
@@ -109,12 +95,9 @@ def record(env_id, variant, seed, options, policy, num_steps):
 
 
 def main():
-    default = pathlib.Path(__file__).parent.parent / "envs" / "data" / "traces"
-    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    folder = sys.argv[1] if len(sys.argv) > 1 else traces.FOLDER
     for case in CASES:
-        trace = record(*case)
-        path = folder / f"{case[0]}__{case[1]}__s{case[2]}.json"
-        path.write_text(json.dumps(trace, separators=(",", ":")) + "\n")
+        traces.write(folder, record(*case))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Writes tests/envs/data/mujoco_tasks.json: options, spaces and first states of Gymnasium's tasks.
 
     pip install gymnasium[mujoco]==1.4.0 mujoco==3.17.0 numpy==2.4.6
-    python3 tests/reference/generate_gymnasium_tasks.py
+    python3 tests/reference/generate_mujoco_tasks.py
 
 "resets" has, for each seed, the states after a reset with that seed, after another without a seed,
 and after two steps and one more. "digest" is the sum of bits(i) * (2 i + 1) modulo 2^64 over the

@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """Records episodes of Gymnasium's tasks of plain equations as trace files.
 
-Needs gymnasium 1.4 and numpy 2. Usage: generate_traces.py FOLDER [--many]
+Needs gymnasium 1.4 and numpy 2. Usage: generate_classic_traces.py FOLDER [--many]
 Without --many it writes the files that lie in tests/envs/data/traces.
 """
 
-import json
-import platform
 import sys
-from pathlib import Path
 
 import gymnasium
 import numpy
+
+import traces
 
 STATE_INTERVAL = 20
 
@@ -66,34 +65,11 @@ def record(env_id, variant, seed, kwargs, reset_options, factor, max_steps, hold
     env = gymnasium.make(env_id, **kwargs)
     observation, _ = env.reset(seed=seed, options=reset_options)
     policy = policy or RandomPolicy(env, seed, factor, hold)
-    trace = {
-        "format": 1,
-        "env": env_id,
-        "variant": variant,
-        "seed": seed,
-        "kwargs": kwargs,
-        "reset_options": reset_options,
-        "versions": {
-            "gymnasium": gymnasium.__version__,
-            "numpy": numpy.__version__,
-            "python": platform.python_version(),
-        },
-        "max_episode_steps": env.spec.max_episode_steps,
-        "state0": recorded_state(env),
-        "obs0": observation.tolist(),
-    }
-    for name in ("actions", "obs_t", "obs", "reward", "terminated", "truncated", "states"):
-        trace[name] = []
+    trace = traces.start(env, variant, seed, kwargs, recorded_state(env), observation)
+    trace["reset_options"] = reset_options
     for step in range(1, max_steps + 1):
-        action = policy(observation)
-        observation, reward, terminated, truncated, _ = env.step(action)
-        trace["actions"].append(action if isinstance(action, int) else action.tolist())
-        trace["obs_t"].append(step)
-        trace["obs"].append(observation.tolist())
-        trace["reward"].append(float(reward))
-        trace["terminated"].append(bool(terminated))
-        trace["truncated"].append(bool(truncated))
-        ended = terminated or truncated
+        observation, ended = traces.step(env, trace, policy(observation))
+        traces.add_observation(trace, observation)
         if step % STATE_INTERVAL == 0 or ended:
             trace["states"].append({"t": step, **recorded_state(env)})
         if ended:
@@ -101,25 +77,20 @@ def record(env_id, variant, seed, kwargs, reset_options, factor, max_steps, hold
     return trace
 
 
-def write(folder, trace):
-    name = f"{trace['env']}__{trace['variant']}__s{trace['seed']}.json"
-    (folder / name).write_text(json.dumps(trace, separators=(",", ":")) + "\n")
-
-
 def main():
-    folder = Path(sys.argv[1])
+    folder = sys.argv[1]
     if "--many" not in sys.argv:
         for env_id, arguments in KEPT.items():
-            write(folder, record(env_id, *arguments))
+            traces.write(folder, record(env_id, *arguments))
         return
     for env_id, options in OPTIONS.items():
         for i, kwargs in enumerate(options):
             for seed in (3, 77, 123456789, 2**63 + 5):
                 for factor, hold in ((1.0, 1), (3.0, 7)):
                     variant = f"o{i}f{factor:g}"
-                    write(folder, record(env_id, variant, seed, kwargs, None, factor, 2000, hold))
+                    traces.write(folder, record(env_id, variant, seed, kwargs, None, factor, 2000, hold))
     for seed, kwargs in enumerate(OPTIONS["MountainCarContinuous-v0"]):
-        write(
+        traces.write(
             folder,
             record("MountainCarContinuous-v0", "goal", seed, kwargs, None, 1.0, 2000,
                    policy=push_along),
@@ -131,7 +102,7 @@ def main():
         "Pendulum-v1": {"x_init": 1.0, "y_init": 3.0},
     }
     for env_id, reset_options in resets.items():
-        write(folder, record(env_id, "reset", 5, {}, reset_options, 1.5, 2000, hold=3))
+        traces.write(folder, record(env_id, "reset", 5, {}, reset_options, 1.5, 2000, hold=3))
 
 
 if __name__ == "__main__":
