@@ -58,6 +58,7 @@ void StateReader::Damaged(std::string_view what) const {
 
 void StateReader::Read(void* bytes, std::size_t size) {
   if (size > rest_.size()) Damaged("it is cut off");
+  if (size == 0) return;  // memcpy wants an address, and nothing has none
   std::memcpy(bytes, rest_.data(), size);
   rest_.remove_prefix(size);
 }
