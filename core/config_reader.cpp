@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #define TOML_EXCEPTIONS 1
@@ -259,6 +260,40 @@ class ConfigFile::Reader : public FieldVisitor {
     value = std::move(numbers);
   }
 
+  void Field(std::string_view name, std::vector<std::string>& value, std::string_view) override {
+    const toml::node* node = Take(name);
+    if (node == nullptr) return;
+    const toml::array* array = node->as_array();
+    if (array == nullptr) Mistyped(name, *node, "an array of strings");
+    std::vector<std::string> words;
+    for (const toml::node& element : *array) {
+      if (!element.is_string()) Mistyped(name, element, "a string");
+      words.push_back(**element.as_string());
+    }
+    value = std::move(words);
+  }
+
+  void Field(std::string_view name, Interval& value, std::string_view) override {
+    const toml::node* node = Take(name);
+    if (node == nullptr) return;
+    const std::optional<Interval> interval = AsInterval(*node);
+    if (!interval) Mistyped(name, *node, "two numbers [low, high] with low <= high");
+    value = *interval;
+  }
+
+  void FreeSection(std::string_view name, FreeTable& value, std::string_view description) override {
+    BeginSection(name, description);
+    Level& level = levels_.back();
+    if (level.table != nullptr) {
+      for (const auto& [key, node] : *level.table) {
+        const std::string word(std::string_view{key});
+        level.known.push_back(word);
+        value[word] = AsFreeValue(word, node);
+      }
+    }
+    EndSection();
+  }
+
  private:
   struct Level {
     const toml::table* table;  // null where the file has no such section
@@ -348,6 +383,25 @@ class ConfigFile::Reader : public FieldVisitor {
       }
     }
     Mistyped(name, node, "an integer");
+  }
+
+  static std::optional<Interval> AsInterval(const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr || array->size() != 2) return std::nullopt;
+    if (!array->get(0)->is_number() || !array->get(1)->is_number()) return std::nullopt;
+    const Interval interval{*array->get(0)->value<double>(), *array->get(1)->value<double>()};
+    if (!(interval.low <= interval.high)) return std::nullopt;
+    return interval;
+  }
+
+  FreeValue AsFreeValue(std::string_view name, const toml::node& node) const {
+    if (node.is_boolean()) return **node.as_boolean();
+    if (node.is_number()) return *node.value<double>();
+    if (node.is_string()) return **node.as_string();
+    const std::optional<Interval> interval = AsInterval(node);
+    if (interval) return *interval;
+    Mistyped(name, node,
+             "true or false, a number, a string, or two numbers [low, high] with low <= high");
   }
 
   template <typename T>

@@ -35,6 +35,12 @@ class ConfigFile {
     FinishReading(*reader);
   }
 
+  // Fills `config` from the section of that name alone; the rest of the file may be anything.
+  template <typename Config>
+  void ReadSection(std::string_view name, Config& config) const {
+    MakeReader()->Section(name, config, "");
+  }
+
   // Where the setting at this dotted path was given: "file.toml:7: agent.gamma", for errors of
   // checks that span several fields.
   std::string Where(std::string_view path) const;

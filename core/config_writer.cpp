@@ -24,6 +24,34 @@ std::string Number(double value) {
   return text;
 }
 
+// A key as TOML has it: bare, or in quotes.
+std::string Key(std::string_view name) {
+  const bool bare = !name.empty() && name.find_first_not_of(
+                                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789_-") == std::string_view::npos;
+  return bare ? std::string(name) : Quoted(name);
+}
+
+std::string Text(const Interval& interval) {
+  return fmt::format("[{}, {}]", Number(interval.low), Number(interval.high));
+}
+
+std::string Text(const std::vector<std::string>& words) {
+  std::vector<std::string> quoted;
+  for (const std::string& word : words) quoted.push_back(Quoted(word));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+std::string Text(const FreeValue& value) {
+  struct Visitor {
+    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+    std::string operator()(double number) const { return Number(number); }
+    std::string operator()(const Interval& interval) const { return Text(interval); }
+    std::string operator()(const std::string& text) const { return Quoted(text); }
+  };
+  return std::visit(Visitor{}, value);
+}
+
 // Fields of a section come before its sub-sections, which TOML requires; the visiting order of the
 // structs keeps to that.
 class TomlWriter : public FieldVisitor {
@@ -48,6 +76,18 @@ class TomlWriter : public FieldVisitor {
   void Field(std::string_view name, std::vector<std::int64_t>& value, Range<std::int64_t>,
              std::string_view) override {
     Line(name, fmt::format("[{}]", fmt::join(value, ", ")));
+  }
+  void Field(std::string_view name, std::vector<std::string>& value, std::string_view) override {
+    Line(name, Text(value));
+  }
+  void Field(std::string_view name, Interval& value, std::string_view) override {
+    Line(name, Text(value));
+  }
+  void FreeSection(std::string_view name, FreeTable& value, std::string_view description) override {
+    if (value.empty()) return;
+    BeginSection(name, description);
+    for (const auto& [key, item] : value) Line(Key(key), Text(item));
+    EndSection();
   }
 
  private:
@@ -100,6 +140,18 @@ class HelpWriter : public FieldVisitor {
              std::string_view description) override {
     Line(name, fmt::format("[{}]", fmt::join(value, ", ")), "each in " + RangeText(range),
          description);
+  }
+  void Field(std::string_view name, std::vector<std::string>& value,
+             std::string_view description) override {
+    Line(name, Text(value), "", description);
+  }
+  void Field(std::string_view name, Interval& value, std::string_view description) override {
+    Line(name, Text(value), "[low, high], inf allowed", description);
+  }
+  void FreeSection(std::string_view name, FreeTable& value, std::string_view description) override {
+    BeginSection(name, description);
+    for (const auto& [key, item] : value) Line(Key(key), Text(item), "", "");
+    EndSection();
   }
 
  private:

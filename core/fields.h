@@ -13,10 +13,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace duet::core {
@@ -36,6 +38,17 @@ struct Option {
   Enum value;
 };
 
+// Two numbers in order, finite or infinite: [0.8, inf].
+struct Interval {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool operator==(const Interval&) const = default;
+};
+
+// A section whose names are known to somebody else: name -> value.
+using FreeValue = std::variant<bool, double, Interval, std::string>;
+using FreeTable = std::map<std::string, FreeValue, std::less<>>;
+
 class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
@@ -53,6 +66,12 @@ class FieldVisitor {
   // A list; the range holds for each element.
   virtual void Field(std::string_view name, std::vector<std::int64_t>& value,
                      Range<std::int64_t> range, std::string_view description) = 0;
+  virtual void Field(std::string_view name, std::vector<std::string>& value,
+                     std::string_view description) = 0;
+  virtual void Field(std::string_view name, Interval& value, std::string_view description) = 0;
+  // A section of any names; who uses it checks them.
+  virtual void FreeSection(std::string_view name, FreeTable& value,
+                           std::string_view description) = 0;
 
   // A setting that takes one of a few words.
   template <typename Enum>

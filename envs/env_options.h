@@ -2,23 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
-#include <map>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "core/fields.h"
 
 namespace duet::envs {
 
-// An interval as written in a setting: [0.8, 2.0].
-struct Interval {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-};
-
-using OptionValue = std::variant<bool, double, Interval, std::string>;
-using EnvOptions = std::map<std::string, OptionValue, std::less<>>;
+using core::Interval;
+using OptionValue = core::FreeValue;
+using EnvOptions = core::FreeTable;
 
 // "true", "0.5", "[0.8, 2]", "\"torso\""
 std::string ToText(const OptionValue& value);

@@ -48,6 +48,9 @@ struct OuterConfig {
   InnerConfig inner;
   std::optional<InnerConfig> extra;
   std::vector<ItemConfig> items;
+  std::vector<std::string> words = {"a"};
+  Interval span;
+  FreeTable anything;
   bool operator==(const OuterConfig&) const = default;
 };
 
@@ -58,6 +61,9 @@ void VisitFields(FieldVisitor& v, OuterConfig& c) {
   v.Field("title", c.title, "heading");
   v.Field("sizes", c.sizes, {1, 100}, "of the parts");
   v.Choice("color", c.color, kColors, "of the paint");
+  v.Field("words", c.words, "in order");
+  v.Field("span", c.span, "from, to");
+  v.FreeSection("anything", c.anything, "whatever there is");
   v.Section("inner", c.inner, "inside");
   v.OptionalSection("extra", c.extra, "may be absent");
   v.List("items", c.items, "one table each");
@@ -89,6 +95,9 @@ count = 7
 title = "a \"title\""
 sizes = [3, 4, 5]
 color = "green"
+words = ["x", "y z"]
+span = [-inf, 2]
+anything = { flag = true, number = 3, range = [0.5, inf], "a key" = "text" }
 inner = { rate = 1, fast = true }
 [extra]
 rate = 0.25
@@ -105,6 +114,12 @@ fast = true
   EXPECT_EQ(config.sizes, (std::vector<std::int64_t>{3, 4, 5}));
   EXPECT_EQ(config.color, Color::kGreen);
   EXPECT_EQ(config.inner, (InnerConfig{.rate = 1.0, .fast = true}));
+  EXPECT_EQ(config.words, (std::vector<std::string>{"x", "y z"}));
+  EXPECT_EQ(config.span, (Interval{.high = 2.0}));
+  EXPECT_EQ(config.anything, (FreeTable{{"flag", true},
+                                        {"number", 3.0},
+                                        {"range", Interval{.low = 0.5}},
+                                        {"a key", std::string("text")}}));
   ASSERT_TRUE(config.extra);
   EXPECT_EQ(config.extra->rate, 0.25);
   ASSERT_EQ(config.items.size(), 2U);
@@ -139,15 +154,15 @@ TEST(ConfigReaderTest, BoundsOfAClosedRangeAreAllowed) {
 
 TEST(ConfigReaderTest, NamesAnUnknownKeyWithTheNearestAndAllKnownOnes) {
   EXPECT_EQ(ErrorOf("title = \"x\"\ngama = 0.5\n"),
-            "a.toml:2: gama is not a known key; did you mean \"gamma\"? known here: color, count, "
-            "extra, free, gamma, inner, items, sizes, title");
+            "a.toml:2: gama is not a known key; did you mean \"gamma\"? known here: anything, "
+            "color, count, extra, free, gamma, inner, items, sizes, span, title, words");
   EXPECT_EQ(ErrorOf("[inner]\nmomentum = 1\n"),
             "a.toml:2: inner.momentum is not a known key; known here: fast, rate");
   EXPECT_EQ(ErrorOf("[[items]]\n[[items]]\ncolour = 1\n"),
             "a.toml:3: items.1.colour is not a known key; known here: inner, name");
   EXPECT_EQ(ErrorOf("[iner]\n"),
-            "a.toml:1: iner is not a known key; did you mean \"inner\"? known here: color, count, "
-            "extra, free, gamma, inner, items, sizes, title");
+            "a.toml:1: iner is not a known key; did you mean \"inner\"? known here: anything, "
+            "color, count, extra, free, gamma, inner, items, sizes, span, title, words");
 }
 
 TEST(ConfigReaderTest, NamesAValueOfAnotherType) {
@@ -162,6 +177,19 @@ TEST(ConfigReaderTest, NamesAValueOfAnotherType) {
             "a.toml:1: sizes = 3 is an integer; allowed is an array of integers");
   EXPECT_EQ(ErrorOf("sizes = [1,\n 'b']"),
             "a.toml:2: sizes = 'b' is a string; allowed is an integer");
+  EXPECT_EQ(ErrorOf("words = 'x'"),
+            "a.toml:1: words = 'x' is a string; allowed is an array of strings");
+  EXPECT_EQ(ErrorOf("words = ['x',\n 1]"),
+            "a.toml:2: words = 1 is an integer; allowed is a string");
+  for (const char* value : {"3", "[ 1 ]", "[ 1, 2, 3 ]", "[ 2, 1 ]", "[ 1, 'x' ]", "[ nan, 1 ]"}) {
+    EXPECT_THAT(ErrorOf(std::string("span = ") + value),
+                ::testing::EndsWith("; allowed is two numbers [low, high] with low <= high"))
+        << value;
+  }
+  EXPECT_EQ(ErrorOf("[anything]\nx = [1, 2, 3]"),
+            "a.toml:2: anything.x = [ 1, 2, 3 ] is an array; allowed is true or false, a number, a "
+            "string, or two numbers [low, high] with low <= high");
+  EXPECT_EQ(ErrorOf("anything = 1"), "a.toml:1: anything = 1 is an integer; allowed is a table");
   EXPECT_EQ(ErrorOf("inner = 2"), "a.toml:1: inner = 2 is an integer; allowed is a table");
   EXPECT_EQ(ErrorOf("items = [1, 2]"),
             "a.toml:1: items = [ 1, 2 ] is an array; allowed is an array of tables, [[items]]");
@@ -203,13 +231,15 @@ TEST(ConfigOverrideTest, SetsValuesOfEveryKind) {
   const OuterConfig config =
       Parse("count = 2\n[[items]]\n[[items]]\n",
             {"gamma=0.25", "count=1e3", "title=a bare word", "sizes=[7]", "color=green",
-             "inner.fast=true", "extra.rate=0.125", "items.1.name=second", "free=-2"});
+             "inner.fast=true", "anything.x=[0, inf]", "anything.y=word", "extra.rate=0.125",
+             "items.1.name=second", "free=-2"});
   EXPECT_EQ(config.gamma, 0.25);
   EXPECT_EQ(config.count, 1000);
   EXPECT_EQ(config.title, "a bare word");
   EXPECT_EQ(config.sizes, std::vector<std::int64_t>{7});
   EXPECT_EQ(config.color, Color::kGreen);
   EXPECT_TRUE(config.inner.fast);
+  EXPECT_EQ(config.anything, (FreeTable{{"x", Interval{.low = 0.0}}, {"y", std::string("word")}}));
   EXPECT_EQ(config.extra.value().rate, 0.125);
   EXPECT_EQ(config.items.at(0).name, "item");
   EXPECT_EQ(config.items.at(1).name, "second");
@@ -265,6 +295,16 @@ TEST(ConfigReaderTest, TellsWhereASettingWasGiven) {
   EXPECT_EQ(file.Where("inner.fast"), "--set inner.fast");
 }
 
+TEST(ConfigReaderTest, ASectionIsReadWithoutTheRest) {
+  const ConfigFile file("unknown = 1\n[inner]\nrate = 0.25\n[other]\nx = 2\n", "a.toml", {});
+  InnerConfig inner;
+  file.ReadSection("inner", inner);
+  EXPECT_EQ(inner.rate, 0.25);
+  const ConfigFile bad("[inner]\nrat = 0.25\n", "a.toml", {});
+  EXPECT_THAT(MessageOf<ConfigError>([&] { bad.ReadSection("inner", inner); }),
+              HasSubstr("a.toml:2: inner.rat is not a known key"));
+}
+
 TEST(ConfigReaderTest, AFileThatCannotBeReadIsAnIoError) {
   const TempFolder folder;
   const auto read = [&](const std::string& name) {
@@ -284,6 +324,13 @@ OuterConfig Unusual() {
   config.title = "quote \" back\\slash\nline\ttab é";
   config.sizes = {100, 1, 50};
   config.color = Color::kGreen;
+  config.words = {"", "quote \" and '", "line\nbreak"};
+  config.span = {-1e-300, 1e300};
+  config.anything = {{"flag", false},
+                     {"a.b \"c\"", 0.1 + 0.2},
+                     {"whole", 3.0},
+                     {"range", Interval{}},
+                     {"text", std::string("true")}};
   config.inner = {.rate = 5e-324, .fast = true};
   config.extra = InnerConfig{.rate = 1.0};
   config.items = {{.name = "a", .inner = {.rate = 0.3}}, {.name = "", .inner = {}}};
@@ -298,6 +345,7 @@ TEST(ConfigWriterTest, WhatItWritesReadsBackTheSame) {
 TEST(ConfigWriterTest, WritesEveryDefault) {
   EXPECT_EQ(ToToml(OuterConfig()),
             "gamma = 0.99\nfree = 0.0\ncount = 3\ntitle = 'plain'\nsizes = [1, 2]\ncolor = 'red'\n"
+            "words = ['a']\nspan = [-inf, inf]\n"
             "\n[inner]\nrate = 0.5\nfast = false\n");
 }
 
@@ -309,6 +357,9 @@ TEST(SettingsHelpTest, NamesEverySettingWithDefaultRangeAndMeaning) {
             "  title = 'plain'                        heading\n"
             "  sizes = [1, 2]                         of the parts  (each in 1 to 100)\n"
             "  color = 'red'                          of the paint  (red | green)\n"
+            "  words = ['a']                          in order\n"
+            "  span = [-inf, inf]                     from, to  ([low, high], inf allowed)\n"
+            "\n[anything]  whatever there is\n"
             "\n[inner]  inside\n"
             "  rate = 0.5                             how quickly  (above 0 to 1)\n"
             "  fast = false                           whether to hurry  (true | false)\n"
