@@ -31,8 +31,8 @@ const OptionValue* OptionReader::Find(std::string_view name, OptionValue default
 
 void OptionReader::Refuse(std::string_view name, const OptionValue& found,
                           std::string_view allowed) const {
-  throw ConfigError(
-      fmt::format("{}: option {} = {}; allowed is {}", id_, name, ToText(found), allowed));
+  throw OptionError(
+      name, fmt::format("{}: option {} = {}; allowed is {}", id_, name, ToText(found), allowed));
 }
 
 void OptionReader::Number(std::string_view name, double& value) {
@@ -92,9 +92,9 @@ void OptionReader::Finish() const {
   std::ranges::sort(names);
   for (const auto& [name, value] : options_) {
     if (std::ranges::binary_search(names, std::string_view(name))) continue;
-    throw ConfigError(fmt::format("{}: unknown option {} = {}; known are {}", id_, name,
-                                  ToText(value),
-                                  names.empty() ? "none" : fmt::to_string(fmt::join(names, ", "))));
+    throw OptionError(
+        name, fmt::format("{}: unknown option {} = {}; known are {}", id_, name, ToText(value),
+                          names.empty() ? "none" : fmt::to_string(fmt::join(names, ", "))));
   }
 }
 

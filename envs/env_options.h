@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error.h"
 #include "core/fields.h"
 
 namespace duet::envs {
@@ -17,6 +18,17 @@ using EnvOptions = core::FreeTable;
 // "true", "0.5", "[0.8, 2]", "\"torso\""
 std::string ToText(const OptionValue& value);
 
+// An option does not exist or has a value that the task does not allow.
+class OptionError : public ConfigError {
+ public:
+  OptionError(std::string_view option, const std::string& message)
+      : ConfigError(message), option_(option) {}
+  const std::string& option() const { return option_; }
+
+ private:
+  std::string option_;
+};
+
 // An option that a task has.
 struct OptionFacts {
   std::string name;
@@ -25,7 +37,7 @@ struct OptionFacts {
 };
 
 // Fills the fields of a task's settings from options. Each task asks for the options that it knows,
-// with the defaults in the fields; then Finish is called. Every method throws ConfigError naming
+// with the defaults in the fields; then Finish is called. Every method throws OptionError naming
 // the task, the option, what was found and what is allowed.
 class OptionReader {
  public:

@@ -22,6 +22,7 @@
 #include "envs/mujoco/humanoid_standup.h"
 #include "envs/mujoco/inverted_double_pendulum.h"
 #include "envs/mujoco/inverted_pendulum.h"
+#include "envs/mujoco/mjcf_env.h"
 #include "envs/mujoco/pusher.h"
 #include "envs/mujoco/reacher.h"
 #include "envs/mujoco/swimmer.h"
@@ -84,13 +85,19 @@ constexpr auto kEnvs = std::to_array<EnvEntry>({
      "walk to the right on two legs without falling", 1e-8,
      "9c92778b642163661b4473c707ae65851a22d69c1261c759e0b67e2d408473ac"},
 });
+// Of all tasks on somebody's own models, each of which has its own id.
+constexpr EnvEntry kMjcfEntry = {.id = "mjcf:FILE",
+                                 .engine = Engine::kMujoco,
+                                 .max_episode_steps = 1000,
+                                 .summary = "a model file's own task"};
 static_assert(std::ranges::is_sorted(kEnvs, {}, &EnvEntry::id));
 
 const EnvEntry& FindEnv(std::string_view id) {
+  if (IsModelFile(id)) return kMjcfEntry;
   const auto found = std::ranges::find(kEnvs, id, &EnvEntry::id);
   if (found == kEnvs.end()) {
-    throw ConfigError(
-        fmt::format("unknown environment \"{}\"; known are {}", id, fmt::join(EnvIds(), ", ")));
+    throw ConfigError(fmt::format("unknown environment \"{}\"; known are {}, and mjcf:FILE", id,
+                                  fmt::join(EnvIds(), ", ")));
   }
   return *found;
 }
@@ -101,6 +108,10 @@ std::unique_ptr<Env> MakeEnv(std::string_view id) { return MakeEnv(id, {}); }
 
 std::unique_ptr<Env> MakeEnv(std::string_view id, const EnvOptions& options,
                              std::optional<std::int64_t> max_episode_steps) {
+  if (IsModelFile(id)) {
+    OptionReader(id, options).Finish();
+    return MakeModelEnv(id, {}, max_episode_steps);
+  }
   return MakeEnv(FindEnv(id), options, max_episode_steps);
 }
 
@@ -111,6 +122,14 @@ std::unique_ptr<Env> MakeEnv(const EnvEntry& entry, const EnvOptions& options,
   reader.Finish();
   return std::make_unique<TimeLimit>(std::move(env),
                                      max_episode_steps.value_or(entry.max_episode_steps));
+}
+
+bool IsModelFile(std::string_view id) { return id.starts_with(kMjcfPrefix); }
+
+std::unique_ptr<Env> MakeModelEnv(std::string_view id, const MjcfTask& task,
+                                  std::optional<std::int64_t> max_episode_steps) {
+  return std::make_unique<TimeLimit>(MakeMjcfEnv(id, task),
+                                     max_episode_steps.value_or(kMjcfEntry.max_episode_steps));
 }
 
 std::vector<std::string> EnvIds() {
@@ -129,6 +148,7 @@ std::vector<std::string> EnvIds(Engine engine) {
 
 std::vector<OptionFacts> DescribeOptions(std::string_view id) {
   const EnvEntry& entry = FindEnv(id);
+  if (entry.make == nullptr) return {};
   const EnvOptions none;
   OptionReader reader(entry.id, none);
   entry.make(reader);

@@ -10,6 +10,7 @@
 
 #include "envs/env.h"
 #include "envs/env_options.h"
+#include "envs/mujoco/mjcf_task.h"
 
 namespace duet::envs {
 
@@ -30,7 +31,9 @@ struct EnvEntry {
   std::string_view reference_digest = {};  // MuJoCo only: see EnvDescription
 };
 
-// A new environment with its step limit. Throws ConfigError naming the known ids on any other id.
+// A new environment with its step limit. The id is one of the table, or mjcf:FILE for a model file
+// of one's own with the defaults of MjcfTask. Throws ConfigError naming the known ids on any
+// other id.
 std::unique_ptr<Env> MakeEnv(std::string_view id);
 
 // The same with settings of the task, and with another step limit where one is given. Throws
@@ -41,6 +44,13 @@ std::unique_ptr<Env> MakeEnv(std::string_view id, const EnvOptions& options,
 // The same from a row of one's own.
 std::unique_ptr<Env> MakeEnv(const EnvEntry& entry, const EnvOptions& options = {},
                              std::optional<std::int64_t> max_episode_steps = std::nullopt);
+
+// Whether `id` names a model file: mjcf:FILE.
+bool IsModelFile(std::string_view id);
+
+// A task of one's own on the model file of `id`, with its step limit; throws as MakeMjcfEnv.
+std::unique_ptr<Env> MakeModelEnv(std::string_view id, const MjcfTask& task,
+                                  std::optional<std::int64_t> max_episode_steps = std::nullopt);
 
 // All ids, sorted.
 std::vector<std::string> EnvIds();

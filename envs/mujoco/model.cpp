@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -27,10 +29,31 @@ struct SpecDeleter {
   void operator()(mjSpec* spec) const { mj_deleteSpec(spec); }
 };
 
+using SpecHandle = std::unique_ptr<mjSpec, SpecDeleter>;
+using ProblemText = std::array<char, 1024>;
+
+// MuJoCo's words on one line.
+std::string OneLine(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  const std::size_t last = text.find_last_not_of(' ');
+  return text.substr(0, last + 1);
+}
+
+void ScaleMasses(mjModel& model, double total_mass) {
+  mj_setTotalmass(&model, total_mass);
+  const DataHandle data = MakeData(model);
+  mj_setConst(&model, data.get());
+  // mj_setConst leaves this one alone, and the solver's tolerance is relative to it: the mean of
+  // the mass matrix's diagonal.
+  double sum = 0.0;
+  for (int i = 0; i < model.nv; ++i) sum += model.dof_M0[i];
+  model.stat.meaninertia = sum / static_cast<double>(model.nv);
+}
+
 ModelHandle Compile(std::string_view name, double total_mass) {
-  std::array<char, 1024> problem{};
+  ProblemText problem{};
   const std::string text(MjcfText(name));
-  const std::unique_ptr<mjSpec, SpecDeleter> spec(
+  const SpecHandle spec(
       mj_parseXMLString(text.c_str(), nullptr, problem.data(), static_cast<int>(problem.size())));
   if (spec == nullptr) {
     throw std::logic_error(fmt::format("{}.xml: {}", name, problem.data()));
@@ -39,19 +62,28 @@ ModelHandle Compile(std::string_view name, double total_mass) {
   if (model == nullptr) {
     throw std::logic_error(fmt::format("{}.xml: {}", name, mjs_getError(spec.get())));
   }
-  if (total_mass > 0.0) {
-    mj_setTotalmass(model.get(), total_mass);
-    const DataHandle data = MakeData(*model);
-    mj_setConst(model.get(), data.get());
-    // mj_setConst leaves this one alone, and the solver's tolerance is relative to it: the mean of
-    // the mass matrix's diagonal.
-    double sum = 0.0;
-    for (int i = 0; i < model->nv; ++i) sum += model->dof_M0[i];
-    model->stat.meaninertia = sum / static_cast<double>(model->nv);
-  }
+  if (total_mass > 0.0) ScaleMasses(*model, total_mass);
   return model;
 }
 
+ModelHandle CompileFile(const std::filesystem::path& path, double total_mass) {
+  core::ReadFile(path);  // says best why a file cannot be read
+  ProblemText problem{};
+  const SpecHandle spec(mj_parseXML(path.string().c_str(), nullptr, problem.data(),
+                                    static_cast<int>(problem.size())));
+  if (spec == nullptr) {
+    throw ConfigError(fmt::format("{}: MuJoCo: {}", path.string(), OneLine(problem.data())));
+  }
+  ModelHandle model(mj_compile(spec.get(), nullptr));
+  if (model == nullptr) {
+    throw ConfigError(
+        fmt::format("{}: MuJoCo: {}", path.string(), OneLine(mjs_getError(spec.get()))));
+  }
+  if (total_mass > 0.0) ScaleMasses(*model, total_mass);
+  return model;
+}
+
+// A model of the program as it is, and as it is stepped.
 struct Models {
   std::shared_ptr<const mjModel> compiled;
   std::shared_ptr<const mjModel> stepping;
@@ -64,27 +96,37 @@ std::shared_ptr<const mjModel> WithoutIslands(const std::shared_ptr<const mjMode
   return copy;
 }
 
-Models Find(std::string_view name, double total_mass) {
+// The model of that name, made by `compile` the first time.
+Models CompileOnce(const std::string& name, double total_mass,
+                   const std::function<ModelHandle()>& compile) {
   static std::mutex mutex;
   static std::map<std::pair<std::string, double>, Models> models;
   const std::lock_guard lock(mutex);
   if (models.empty()) mju_setLogHandler(&OnMuJoCoMessage);
-  Models& found = models[{std::string(name), total_mass}];
-  if (found.compiled == nullptr) {
-    found.compiled = Compile(name, total_mass);
-    found.stepping = WithoutIslands(found.compiled);
-  }
-  return found;
+  const std::pair key(name, total_mass);
+  if (const auto found = models.find(key); found != models.end()) return found->second;
+  const std::shared_ptr<const mjModel> compiled = compile();
+  return models[key] = {compiled, WithoutIslands(compiled)};
 }
 
 }  // namespace
 
 std::shared_ptr<const mjModel> SharedModel(std::string_view name, double total_mass) {
-  return Find(name, total_mass).compiled;
+  return CompileOnce(std::string(name), total_mass, [&] { return Compile(name, total_mass); })
+      .compiled;
 }
 
 std::shared_ptr<const mjModel> SteppingModel(std::string_view name, double total_mass) {
-  return Find(name, total_mass).stepping;
+  return CompileOnce(std::string(name), total_mass, [&] { return Compile(name, total_mass); })
+      .stepping;
+}
+
+std::shared_ptr<const mjModel> SharedModelOfFile(const std::filesystem::path& path,
+                                                 double total_mass) {
+  const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
+  return CompileOnce(absolute.string(), total_mass,
+                     [&] { return CompileFile(absolute, total_mass); })
+      .compiled;
 }
 
 DataHandle MakeData(const mjModel& model) {

@@ -3,6 +3,7 @@
 
 #include <mujoco/mujoco.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,12 @@ std::shared_ptr<const mjModel> SharedModel(std::string_view name, double total_m
 // more; that saves up to a tenth of a step (docs/results/stepping.md). Other models stay as they
 // are.
 std::shared_ptr<const mjModel> SteppingModel(std::string_view name, double total_mass = 0.0);
+
+// The model of a file of somebody's own, which is stepped as it is; what it includes and its meshes
+// are found relative to it. Throws IoError where it cannot be read, and ConfigError with MuJoCo's
+// words where it cannot be compiled.
+std::shared_ptr<const mjModel> SharedModelOfFile(const std::filesystem::path& path,
+                                                 double total_mass = 0.0);
 
 DataHandle MakeData(const mjModel& model);
 

@@ -33,9 +33,17 @@ void DrawInitialState(const MujocoTask& task, const mjModel& model, core::NumpyR
 }
 
 MujocoEnv::MujocoEnv(MujocoTask task)
+    : MujocoEnv(task, SharedModel(task.model, task.total_mass),
+                SteppingModel(task.model, task.total_mass)) {}
+
+MujocoEnv::MujocoEnv(MujocoTask task, const std::shared_ptr<const mjModel>& model)
+    : MujocoEnv(std::move(task), model, model) {}
+
+MujocoEnv::MujocoEnv(MujocoTask task, std::shared_ptr<const mjModel> model,
+                     std::shared_ptr<const mjModel> stepping_model)
     : task_(std::move(task)),
-      model_(SharedModel(task_.model, task_.total_mass)),
-      stepping_model_(SteppingModel(task_.model, task_.total_mass)),
+      model_(std::move(model)),
+      stepping_model_(std::move(stepping_model)),
       data_(MakeData(*model_)) {
   if (!task_.joints.empty() && std::cmp_not_equal(task_.joints.size(), model_->njnt)) {
     throw std::logic_error(fmt::format("{}: words for {} joints given, {} needed", task_.id,
@@ -63,6 +71,7 @@ void MujocoEnv::Reset(std::optional<std::uint64_t> seed, std::span<double> obser
   DrawInitialState(task_, *stepping_model_, rng_, *data_);
   num_steps_ = 0;
   position_ = Position();
+  Remember(memory_);
   CheckWarnings();
   WriteObservation(observation);
 }
@@ -85,6 +94,7 @@ StepResult MujocoEnv::Step(ActionView action_view, std::span<double> observation
   position_ = position;
   WriteObservation(observation);
   const StepResult result = Judge(action, forward_velocity);
+  Remember(memory_);
   if (!std::isfinite(result.reward)) {
     throw NonFiniteError(
         fmt::format("{}: the reward is {}; allowed is a finite number, which an "
@@ -133,6 +143,7 @@ std::string MujocoEnv::SaveState() const {
   StateWriter writer("mujoco", spec_.id);
   writer.Add(physics);
   writer.Add(position_);
+  writer.Add(memory_);
   writer.Add(num_steps_);
   writer.Add(rng_.SaveState());
   return writer.Finish();
@@ -144,6 +155,8 @@ void MujocoEnv::LoadState(const std::string& state) {
       static_cast<std::size_t>(mj_stateSize(model_.get(), mjSTATE_INTEGRATION)));
   reader.Fill(std::span(physics));
   const double position = reader.Number();
+  std::vector<double> memory(memory_.size());
+  reader.Fill(std::span(memory));
   const std::int64_t num_steps = reader.Integer();
   const std::string rng = reader.Text();
   reader.Finish();
@@ -152,6 +165,7 @@ void MujocoEnv::LoadState(const std::string& state) {
   mj_resetData(model_.get(), data_.get());
   mj_setState(model_.get(), data_.get(), physics.data(), mjSTATE_INTEGRATION);
   position_ = position;
+  memory_ = std::move(memory);
   num_steps_ = num_steps;
 }
 
@@ -182,6 +196,7 @@ void MujocoEnv::StartFrom(const RecordedState& state, std::span<double> observat
   // x and y of the quantity whose change is the forward velocity, where it lags behind qpos and
   // therefore does not follow from it.
   position_ = state.Find("lagged_xy") != nullptr ? get("lagged_xy", 2).front() : Position();
+  Remember(memory_);
   CheckWarnings();
   WriteObservation(observation);
 }

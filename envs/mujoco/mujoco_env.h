@@ -68,9 +68,18 @@ class MujocoEnv : public Env, public Replayable {
 
  protected:
   explicit MujocoEnv(MujocoTask task);
+  // The same on a model of another source; `task.model` and `task.total_mass` are not looked at.
+  MujocoEnv(MujocoTask task, const std::shared_ptr<const mjModel>& model);
 
   // To be called once, by the constructor of the task.
   void SetObservationSize(std::int64_t size) { spec_.observation_size = size; }
+  // Room for what Remember writes; none unless set.
+  void SetMemorySize(std::size_t size) { memory_.resize(size); }
+  // Where the useful actions are not the actuator's ctrlrange.
+  void SetActionRange(std::size_t actuator, float low, float high) {
+    spec_.action_low.at(actuator) = low;
+    spec_.action_high.at(actuator) = high;
+  }
 
   // Writes all of `observation` ([O]) from data().
   virtual void WriteObservation(std::span<double> observation) const = 0;
@@ -81,8 +90,15 @@ class MujocoEnv : public Env, public Replayable {
   virtual StepResult Judge(std::span<const float> action, double forward_velocity) const = 0;
   // Where the task says the body is along x, m.
   virtual double Position() const { return data_->qpos[0]; }
+  // Writes what the task has to know, after the next step, of the state before it. Called after
+  // each reset and each step; saved with the state.
+  virtual void Remember(std::span<double> memory [[maybe_unused]]) const {}
+  // What Remember wrote last.
+  std::span<const double> memory() const { return memory_; }
 
  private:
+  MujocoEnv(MujocoTask task, std::shared_ptr<const mjModel> model,
+            std::shared_ptr<const mjModel> stepping_model);
   void CheckObservationSize(std::size_t size) const;
   void CheckWarnings() const;
   std::string Where() const;  // "Hopper-v5: step 12"
@@ -93,6 +109,7 @@ class MujocoEnv : public Env, public Replayable {
   DataHandle data_;
   EnvSpec spec_;
   core::NumpyRng rng_;
+  std::vector<double> memory_;
   double position_ = 0.0;       // Position() after the latest step or reset
   std::int64_t num_steps_ = 0;  // since the reset
 };

@@ -70,11 +70,22 @@ Quantity Drive(int type, const std::string& joint, double gear) {
           gear == 1.0 ? unit : fmt::format("{:g} {}", gear, unit)};
 }
 
+// Whether the actuator's force is a constant times its control, on one degree of freedom.
+bool IsMotorOfJoint(const mjModel& model, int actuator) {
+  if (model.actuator_trntype[actuator] != mjTRN_JOINT) return false;
+  const int type = model.jnt_type[model.actuator_trnid[2 * actuator]];
+  return (type == mjJNT_SLIDE || type == mjJNT_HINGE) &&
+         model.actuator_dyntype[actuator] == mjDYN_NONE &&
+         model.actuator_gaintype[actuator] == mjGAIN_FIXED &&
+         model.actuator_biastype[actuator] == mjBIAS_NONE;
+}
+
 }  // namespace
 
 std::string JointWords::operator[](int joint) const {
-  if (words.empty()) return Spaced(mj_id2name(&model, mjOBJ_JOINT, joint));
-  return std::string(words[static_cast<std::size_t>(joint)]);
+  if (!words.empty()) return std::string(words[static_cast<std::size_t>(joint)]);
+  const std::string name = Spaced(mj_id2name(&model, mjOBJ_JOINT, joint));
+  return name.empty() ? fmt::format("joint {}", joint) : name;
 }
 
 void DescribePositions(const JointWords& joints, int num_skipped,
@@ -96,12 +107,15 @@ void DescribeVelocities(const JointWords& joints, std::string_view note,
 void DescribeActions(const JointWords& joints, std::vector<Quantity>& quantities) {
   const mjModel& model = joints.model;
   for (int i = 0; i < model.nu; ++i) {
-    if (model.actuator_trntype[i] != mjTRN_JOINT) {
-      quantities.push_back({Spaced(mj_id2name(&model, mjOBJ_ACTUATOR, i)), ""});
+    if (!IsMotorOfJoint(model, i)) {
+      const std::string name = Spaced(mj_id2name(&model, mjOBJ_ACTUATOR, i));
+      quantities.push_back(
+          {fmt::format("control of actuator {}", name.empty() ? std::to_string(i) : name), ""});
       continue;
     }
     const int joint = model.actuator_trnid[2 * i];
-    quantities.push_back(Drive(model.jnt_type[joint], joints[joint], model.actuator_gear[6 * i]));
+    quantities.push_back(Drive(model.jnt_type[joint], joints[joint],
+                               model.actuator_gear[6 * i] * model.actuator_gainprm[mjNGAIN * i]));
   }
 }
 

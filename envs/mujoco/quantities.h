@@ -14,7 +14,7 @@ namespace duet::envs {
 
 // A model with what people call its joints, in the model's order and without an article: "right
 // knee" for a hinge, "cart along x" for a slide, the body for a free joint. Without words the names
-// in the model are taken.
+// in the model are taken, "joint 2" where it has none.
 struct JointWords {
   const mjModel& model;
   std::span<const std::string_view> words;
