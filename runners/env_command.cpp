@@ -4,61 +4,19 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdint>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/error.h"
-#include "envs/registry.h"
 #include "envs/trace.h"
 #include "envs/trace_replay.h"
+#include "runners/env_show.h"
 
 namespace duet::runners {
 namespace {
-
-using nlohmann::ordered_json;
-
-// "[-1, 1]", or the ranges of the single actions where they differ.
-std::string DescribeRange(const envs::EnvSpec& spec) {
-  std::string text;
-  std::string previous;
-  for (std::size_t i = 0; i < spec.action_low.size(); ++i) {
-    const std::string range = fmt::format("[{:g}, {:g}]", spec.action_low[i], spec.action_high[i]);
-    if (range == previous) continue;
-    text += (i == 0 ? "" : " ") + range;
-    previous = range;
-  }
-  return text;
-}
-
-void PrintList(bool as_json) {
-  ordered_json rows = ordered_json::array();
-  if (!as_json) {
-    fmt::print("{:<26} {:>11} {:>6}  {:<12} {:>6}  {}\n", "id", "observation", "action", "range",
-               "limit", "engine");
-  }
-  for (const std::string& id : envs::EnvIds()) {
-    const envs::EnvSpec spec = envs::MakeEnv(id)->spec();
-    const std::string engine = envs::DescribeEnv(id).engine;
-    if (as_json) {
-      rows.push_back({{"id", id},
-                      {"observation_size", spec.observation_size},
-                      {"action_size", spec.action_size()},
-                      {"action_low", spec.action_low},
-                      {"action_high", spec.action_high},
-                      {"max_episode_steps", spec.max_episode_steps},
-                      {"engine", engine}});
-    } else {
-      fmt::print("{:<26} {:>11} {:>6}  {:<12} {:>6}  {}\n", id, spec.observation_size,
-                 spec.action_size(), DescribeRange(spec), spec.max_episode_steps, engine);
-    }
-  }
-  if (as_json) fmt::print("{}\n", rows.dump(2));
-}
 
 std::string Describe(const envs::Deviation& deviation) {
   return deviation.value == 0.0 ? "0"
@@ -129,18 +87,13 @@ int ReplayAll(const std::vector<std::string>& paths) {
 }  // namespace
 
 void AddEnvCommand(CLI::App& app, int& exit_code, const PolicyLoader& load_policy) {
-  CLI::App* env = app.add_subcommand("env", "list, check and time the environments");
+  CLI::App* env = app.add_subcommand("env", "list, explain, check and time the environments");
   env->require_subcommand(1);
 
-  // What the options write to lives as long as the callbacks.
-  auto as_json = std::make_shared<bool>(false);
-  CLI::App* list = env->add_subcommand("list", "table of all environments");
-  list->add_flag("--json", *as_json, "Print JSON");
-  list->callback([&exit_code, as_json] {
-    PrintList(*as_json);
-    exit_code = 0;
-  });
+  AddEnvListCommand(*env, exit_code);
+  AddEnvShowCommand(*env, exit_code);
 
+  // What the option writes to lives as long as the callback.
   auto paths = std::make_shared<std::vector<std::string>>();
   CLI::App* replay = env->add_subcommand(
       "replay", "replay recorded episodes; exit code 1 past the tolerance, 2 for a bad file");

@@ -51,6 +51,16 @@ std::string TracePath(const char* name) {
   return (envs::DataFolder() / "traces" / (std::string(name) + ".json")).string();
 }
 
+nlohmann::json Bench(std::vector<std::string> arguments,
+                     const PolicyLoader& load_policy = nullptr) {
+  arguments.insert(arguments.begin(), {"env", "bench"});
+  arguments.insert(arguments.end(),
+                   {"--envs", "4", "--threads", "2", "--seconds", "0.02", "--json"});
+  const Outcome outcome = RunCommand(arguments, load_policy);
+  EXPECT_EQ(outcome.exit_code, 0);
+  return nlohmann::json::parse(outcome.out);
+}
+
 TEST(EnvCommandTest, ListNamesEveryEnvironment) {
   const Outcome outcome = RunCommand({"env", "list"});
   EXPECT_EQ(outcome.exit_code, 0);
@@ -67,6 +77,65 @@ TEST(EnvCommandTest, ListAsJson) {
   EXPECT_EQ((*row)["observation_size"], 17);
   EXPECT_EQ((*row)["action_size"], 6);
   EXPECT_EQ((*row)["max_episode_steps"], 1000);
+}
+
+TEST(EnvCommandTest, ListTellsIndicesFromNumbers) {
+  const Outcome outcome = RunCommand({"env", "list"});
+  EXPECT_THAT(outcome.out, HasSubstr("LunarLander-v3                       8  4 discrete"));
+  EXPECT_THAT(outcome.out, HasSubstr("HalfCheetah-v5                      17  6 in [-1, 1]"));
+}
+
+TEST(EnvCommandTest, ShowSaysWhatEveryNumberIs) {
+  const std::string out = RunCommand({"env", "show", "InvertedPendulum-v5"}).out;
+  EXPECT_THAT(out, HasSubstr("InvertedPendulum-v5: keep a pole upright on a cart\n"));
+  EXPECT_THAT(out, HasSubstr("at most 1000 steps of 0.04 s\n"));
+  EXPECT_THAT(out, HasSubstr("observation: 4 numbers"));
+  EXPECT_THAT(out, HasSubstr("rad/s"));
+  EXPECT_THAT(out, HasSubstr("[-3, 3]"));
+  EXPECT_THAT(out, HasSubstr("reset_noise_scale  0.01     a finite number >= 0\n"));
+}
+
+TEST(EnvCommandTest, ShowHasARowForEveryNumberOfEveryEnvironment) {
+  for (const std::string& id : envs::EnvIds()) {
+    const auto report = nlohmann::json::parse(RunCommand({"env", "show", id, "--json"}).out);
+    EXPECT_EQ(report["id"], id);
+    EXPECT_FALSE(report["summary"].get<std::string>().empty()) << id;
+    EXPECT_EQ(report["observation"].size(), report["observation_size"].get<std::size_t>()) << id;
+    const std::size_t num_actions = report["num_actions"].get<std::size_t>();
+    EXPECT_EQ(report["action"].size(),
+              num_actions > 0 ? num_actions : report["action_size"].get<std::size_t>())
+        << id;
+    EXPECT_EQ(report["options"].size(), envs::DescribeOptions(id).size()) << id;
+    EXPECT_EQ(RunCommand({"env", "show", id}).exit_code, 0) << id;
+  }
+}
+
+TEST(EnvCommandTest, ShowTakesOptions) {
+  const auto report =
+      nlohmann::json::parse(RunCommand({"env", "show", "Hopper-v5", "--json", "--option",
+                                        "exclude_current_positions_from_observation=false",
+                                        "--option", "healthy_z_range=[0.5,inf]"})
+                                .out);
+  EXPECT_EQ(report["observation_size"], 12);
+  const auto option =
+      std::ranges::find(report["options"], "healthy_z_range",
+                        [](const nlohmann::json& row) { return row["name"].get<std::string>(); });
+  ASSERT_NE(option, report["options"].end());
+  EXPECT_EQ((*option)["default"], nlohmann::json({0.7, nullptr}));
+  EXPECT_EQ((*option)["value"], nlohmann::json({0.5, nullptr}));
+  EXPECT_THAT(RunCommand({"env", "show", "LunarLander-v3", "--option", "gravity=-5"}).out,
+              HasSubstr("-5"));
+  EXPECT_THROW(RunCommand({"env", "show", "Hopper-v5", "--option", "x=1"}), ConfigError);
+  EXPECT_THROW(RunCommand({"env", "show", "Hoper-v5"}), ConfigError);
+}
+
+TEST(EnvCommandTest, ShowAndBenchTakeAModelFile) {
+  const std::string id =
+      std::string("mjcf:") + DUET_SOURCE_DIR + "/envs/mujoco/assets/inverted_pendulum.xml";
+  const std::string out = RunCommand({"env", "show", id}).out;
+  EXPECT_THAT(out, HasSubstr("angle of the hinge"));
+  EXPECT_THAT(out, HasSubstr("[env.task]"));
+  EXPECT_GT(Bench({id})["ratio"], 0.0);
 }
 
 TEST(EnvCommandTest, ReplayPasses) {
@@ -95,16 +164,6 @@ TEST(EnvCommandTest, BadFileExitsWithTwoAndTheOthersAreReplayed) {
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("missing.json: cannot read: "));
   EXPECT_THAT(outcome.out, HasSubstr("PASS"));
-}
-
-nlohmann::json Bench(std::vector<std::string> arguments,
-                     const PolicyLoader& load_policy = nullptr) {
-  arguments.insert(arguments.begin(), {"env", "bench"});
-  arguments.insert(arguments.end(),
-                   {"--envs", "4", "--threads", "2", "--seconds", "0.02", "--json"});
-  const Outcome outcome = RunCommand(arguments, load_policy);
-  EXPECT_EQ(outcome.exit_code, 0);
-  return nlohmann::json::parse(outcome.out);
 }
 
 TEST(EnvCommandTest, BenchPrintsRatesAndRatios) {
