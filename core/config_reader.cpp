@@ -455,7 +455,13 @@ std::unique_ptr<FieldVisitor> ConfigFile::MakeReader() const {
 void ConfigFile::FinishReading(FieldVisitor& reader) { static_cast<Reader&>(reader).Finish(); }
 
 std::string ConfigFile::Where(std::string_view path) const {
-  return impl_->Where(impl_->Find(path), path);
+  // A setting that is missing should stand in its section.
+  const toml::node* node = impl_->Find(path);
+  for (std::string_view outer = path; node == nullptr && outer.rfind('.') != outer.npos;) {
+    outer = outer.substr(0, outer.rfind('.'));
+    node = impl_->Find(outer);
+  }
+  return impl_->Where(node, path);
 }
 
 }  // namespace duet::core

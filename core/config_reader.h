@@ -41,8 +41,8 @@ class ConfigFile {
     MakeReader()->Section(name, config, "");
   }
 
-  // Where the setting at this dotted path was given: "file.toml:7: agent.gamma", for errors of
-  // checks that span several fields.
+  // Where the setting at this dotted path was given, or else its section: "file.toml:7:
+  // agent.gamma", for errors of checks that span several fields.
   std::string Where(std::string_view path) const;
 
  private:
