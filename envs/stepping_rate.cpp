@@ -23,7 +23,6 @@ namespace duet::envs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using EnvMaker = std::function<std::unique_ptr<Env>()>;
 
 constexpr double kRoundSeconds = 0.1;  // of one side of one round, about
 constexpr std::int64_t kMinRounds = 5;
@@ -310,7 +309,8 @@ void Check(const SteppingRateSettings& settings, const EnvSpec& spec) {
 }  // namespace
 
 SteppingRate MeasureSteppingRate(std::string_view id, const SteppingRateSettings& settings) {
-  const EnvMaker make = [&] { return MakeEnv(id, settings.options); };
+  const EnvMaker make =
+      settings.make ? settings.make : [&] { return MakeEnv(id, settings.options); };
   Check(settings, make()->spec());
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < settings.num_envs; ++i) {

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "envs/env.h"
 #include "envs/env_options.h"
 
 namespace duet::envs {
@@ -16,6 +18,8 @@ namespace duet::envs {
 using BatchPolicy =
     std::function<void(std::span<const float> observations, std::span<float> actions)>;
 
+using EnvMaker = std::function<std::unique_ptr<Env>()>;
+
 struct SteppingRateSettings {
   std::int64_t num_envs = 64;    // >= 1
   std::int64_t num_threads = 2;  // >= 1
@@ -23,6 +27,7 @@ struct SteppingRateSettings {
   std::uint64_t seed = 0;        // of actions and episodes
   std::int64_t ready = 0;        // 0: lockstep; else the rows that an asynchronous step waits for
   EnvOptions options = {};       // of the task
+  EnvMaker make = nullptr;       // the environments; none: MakeEnv(id, options)
   BatchPolicy policy = nullptr;  // none: random actions; only for tasks with box actions
 };
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "runners/evaluator.h"
+#include "runners/run_env.h"
 #include "runners/run_folder.h"
 
 namespace duet::runners {
@@ -25,25 +25,34 @@ std::filesystem::path PolicyPath(const std::string& path) {
 
 }  // namespace
 
-envs::BatchPolicy LoadBenchPolicy(const std::string& path, const envs::EnvSpec& spec) {
+BenchPolicy LoadBenchPolicy(const std::string& path, const std::string& id,
+                            const envs::EnvOptions& options) {
   const std::filesystem::path policy = PolicyPath(path);
   const PolicyFacts facts = ReadPolicyFacts(policy);
-  if (facts.env_id != spec.id || facts.observation_size != spec.observation_size ||
-      facts.action_size != spec.action_size()) {
-    throw ConfigError(fmt::format(
-        "{}: trained on {} with {} observations and {} actions; allowed is {} with {} and {}",
-        policy.string(), facts.env_id, facts.observation_size, facts.action_size, spec.id,
-        spec.observation_size, spec.action_size()));
+  EnvironmentConfig env = RunEnvironment(policy);
+  if (AbsoluteId(id, std::filesystem::current_path()) != env.id) {
+    throw ConfigError(
+        fmt::format("{}: trained on {}; allowed is a policy of {}", policy.string(), env.id, id));
   }
+  if (env.wrappers != WrapperConfig()) {
+    throw ConfigError(fmt::format(
+        "{}: trained in env.wrappers, which hide the task; allowed is a policy of the bare {}",
+        policy.string(), id));
+  }
+  for (const auto& [name, value] : options) env.options[name] = value;
+  const envs::EnvSpec spec = MakeTask(env)->spec();
+  CheckSizes(facts, policy, spec);
   const std::int64_t member = 0;
   const std::uint64_t seed = 0;  // greedy actions draw nothing
   std::shared_ptr<agents::Agent> agent =
       LoadFrozenAgent(policy, {&member, 1}, {&seed, 1}, 1, at::kCPU);
-  return [agent, spec](std::span<const float> observations, std::span<float> actions) {
-    std::vector<float> normed(actions.size());
-    agent->Act(observations, agents::ActMode::kGreedy, normed);
-    ScaleActions(spec, normed, actions);
-  };
+  return {.act =
+              [agent, spec](std::span<const float> observations, std::span<float> actions) {
+                std::vector<float> normed(actions.size());
+                agent->Act(observations, agents::ActMode::kGreedy, normed);
+                ScaleActions(spec, normed, actions);
+              },
+          .make = [env] { return MakeTask(env); }};
 }
 
 }  // namespace duet::runners

@@ -76,7 +76,7 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
   const auto start = std::chrono::steady_clock::now();
   ComparisonResult comparison;
   comparison.name = config.name;
-  comparison.task = config.env.id;
+  comparison.task = TaskName(config.env);
   comparison.config_toml = core::ToToml(config);
   comparison.provenance = DescribeMachine(config.device);
   core::CreateFolder(folder);
@@ -86,7 +86,7 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
   const std::shared_ptr<spdlog::logger> log = OpenLog(folder);
   const Provenance& machine = comparison.provenance;
   log->info("{} {} on {}: Duet {}, LibTorch {}, {}, {}, device {}", resume ? "resume" : "start",
-            config.name, config.env.id, machine.duet_version, machine.libtorch_version,
+            config.name, comparison.task, machine.duet_version, machine.libtorch_version,
             machine.mujoco_version, machine.hardware, machine.device);
 
   std::vector<std::string> names;

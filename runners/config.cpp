@@ -8,7 +8,6 @@
 
 #include "core/config_reader.h"
 #include "core/error.h"
-#include "envs/registry.h"
 
 namespace duet::runners {
 namespace {
@@ -25,12 +24,6 @@ constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::int64_t kMany = 1'000'000'000'000;
 
 }  // namespace
-
-void VisitFields(core::FieldVisitor& v, EnvironmentConfig& c) {
-  v.Field("id", c.id, "task; see `duet env list`");
-  v.Field("per_learner", c.per_learner, {1, 100'000},
-          "environments that each learner acts in at once");
-}
 
 void VisitFields(core::FieldVisitor& v, TrainingConfig& c) {
   v.Field("env_steps_total", c.env_steps_total, {1, kMany},
@@ -118,6 +111,24 @@ void CheckName(const core::ConfigFile& file, const std::string& path, const std:
                   file.Where(path), name));
 }
 
+// The environment can be made, and its errors say where the file is at fault.
+void CheckEnvironment(const core::ConfigFile& file, const EnvironmentConfig& config) {
+  const auto at = [&](const std::string& key, const Error& error) {
+    return fmt::format("{}: {}", file.Where(key), error.what());
+  };
+  try {
+    MakeRunEnv(config);
+  } catch (const envs::OptionError& error) {
+    throw ConfigError(at("env.options." + error.option(), error));
+  } catch (const envs::MjcfTaskError& error) {
+    throw ConfigError(at(error.key().empty() ? "env.id" : "env.task." + error.key(), error));
+  } catch (const ConfigError& error) {
+    throw ConfigError(at("env.id", error));
+  } catch (const IoError& error) {
+    throw IoError(at("env.id", error));
+  }
+}
+
 // The checks that span several fields.
 void Validate(const core::ConfigFile& file, const RunConfig& config) {
   CheckName(file, "name", config.name);
@@ -134,11 +145,7 @@ void Validate(const core::ConfigFile& file, const RunConfig& config) {
     throw ConfigError(
         fmt::format("{} holds a seed twice; allowed are different seeds", file.Where("seeds")));
   }
-  try {
-    envs::MakeEnv(config.env.id);
-  } catch (const ConfigError& error) {
-    throw ConfigError(fmt::format("{}: {}", file.Where("env.id"), error.what()));
-  }
+  CheckEnvironment(file, config.env);
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.methods.size(); ++i) {
     const std::string path = fmt::format("methods.{}.name", i);
@@ -173,6 +180,7 @@ RunConfig LoadRunConfig(const std::filesystem::path& path, std::span<const std::
   RunConfig config;
   config.name = path.stem().string();
   file.Read(config);
+  config.env.id = AbsoluteId(config.env.id, path.parent_path());
   if (config.methods.empty()) {
     for (const auto& kind : kKinds) {
       MethodConfig method;

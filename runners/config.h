@@ -10,13 +10,9 @@
 #include "agents/registry.h"
 #include "core/fields.h"
 #include "distill/distiller.h"
+#include "runners/run_env.h"
 
 namespace duet::runners {
-
-struct EnvironmentConfig {
-  std::string id = "InvertedPendulum-v5";
-  std::int64_t per_learner = 1;  // environments that each learner acts in at once
-};
 
 // Budgets are per seed. `env_steps_total` counts the steps of all learners of a method: a pair
 // takes half of them each, and a teacher that is trained first takes its share.
@@ -39,7 +35,7 @@ enum class TeacherSource { kStudentStates, kTeacherReplay, kTeacherRollouts };
 
 struct TeacherConfig {
   TeacherSource source = TeacherSource::kStudentStates;
-  std::string run;                      // folder of a trained run; empty: one is trained first
+  std::string run = {};                 // folder of a trained run; empty: one is trained first
   double share = 0.5;                   // of the budget, that the teacher's training takes
   std::int64_t rollout_steps = 10'000;  // recorded from the teacher, for source teacher_rollouts
 };
@@ -79,7 +75,8 @@ std::int64_t WholeSteps(const RunConfig& config, std::int64_t steps);
 // training, where it comes from no other run, and rollouts recorded from it.
 std::int64_t TeacherEnvSteps(const RunConfig& config, const TeacherConfig& teacher);
 
-// Reads and checks a settings file; where it names no methods, they are alone, teacher and dual.
+// Reads and checks a settings file; where it names no methods, they are alone, teacher and dual. A
+// model file that it names is relative to the settings file, and absolute in what is returned.
 // Throws ConfigError or IoError.
 RunConfig LoadRunConfig(const std::filesystem::path& path, std::span<const std::string> overrides);
 

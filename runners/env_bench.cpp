@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "envs/registry.h"
 #include "runners/env_option_text.h"
 
 namespace duet::runners {
@@ -78,8 +78,9 @@ void Bench(const BenchArguments& arguments, const PolicyLoader& load_policy) {
   envs::SteppingRateSettings settings = arguments.settings;
   settings.options = ParseEnvOptions(arguments.options);
   if (!arguments.policy.empty()) {
-    settings.policy =
-        load_policy(arguments.policy, envs::MakeEnv(arguments.id, settings.options)->spec());
+    BenchPolicy policy = load_policy(arguments.policy, arguments.id, settings.options);
+    settings.policy = std::move(policy.act);
+    settings.make = std::move(policy.make);
   }
   const envs::SteppingRate rate = envs::MeasureSteppingRate(arguments.id, settings);
   arguments.as_json ? PrintJson(arguments, rate) : PrintText(arguments, rate);

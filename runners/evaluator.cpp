@@ -1,25 +1,16 @@
 #include "runners/evaluator.h"
 
-#include <algorithm>
 #include <numeric>
 
 #include "core/random.h"
 
 namespace duet::runners {
 
-void ScaleActions(const envs::EnvSpec& spec, std::span<const float> actions,
-                  std::span<float> scaled) {
-  const std::size_t size = spec.action_low.size();
-  for (std::size_t i = 0; i < actions.size(); ++i) {
-    const float low = spec.action_low[i % size];
-    const float high = spec.action_high[i % size];
-    scaled[i] = std::clamp(low + 0.5F * (actions[i] + 1.0F) * (high - low), low, high);
-  }
-}
-
-Evaluator::Evaluator(const std::string& env_id, const EvaluationConfig& config,
+Evaluator::Evaluator(const EnvironmentConfig& env, const EvaluationConfig& config,
                      std::int64_t members, std::int64_t num_threads)
-    : config_(config), members_(members), env_(env_id, members * config.episodes, num_threads) {}
+    : config_(config),
+      members_(members),
+      env_([&] { return MakeRunEnv(env); }, members * config.episodes, num_threads) {}
 
 Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
   const std::size_t count = static_cast<std::size_t>(env_.size());
@@ -30,14 +21,12 @@ Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
         core::SplitSeed(static_cast<std::uint64_t>(config_.seed), "evaluation", i % episodes);
   }
   env_.Reset(seeds);
-  const std::size_t action_values = count * env_.spec().action_low.size();
-  std::vector<float> actions(action_values), scaled(action_values);
+  std::vector<float> actions(count * env_.spec().action_low.size());
   std::vector<double> returns(count, 0.0);
   std::vector<char> running(count, 1);
   for (std::size_t num_running = count; num_running > 0;) {
     agent.Act(env_.observations(), agents::ActMode::kGreedy, actions);
-    ScaleActions(env_.spec(), actions, scaled);
-    env_.Step(scaled);
+    env_.Step(actions);
     for (std::size_t i = 0; i < count; ++i) {
       if (running[i] == 0) continue;
       returns[i] += env_.rewards()[i];

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "agents/agent.h"
@@ -15,7 +14,7 @@ namespace duet::runners {
 // differences are the policies'.
 class Evaluator {
  public:
-  Evaluator(const std::string& env_id, const EvaluationConfig& config, std::int64_t members,
+  Evaluator(const EnvironmentConfig& env, const EvaluationConfig& config, std::int64_t members,
             std::int64_t num_threads);
 
   struct Returns {
@@ -30,9 +29,5 @@ class Evaluator {
   std::int64_t members_;
   envs::VectorEnv env_;
 };
-
-// From [-1, 1] to the units of the environment, entry by entry.
-void ScaleActions(const envs::EnvSpec& spec, std::span<const float> actions,
-                  std::span<float> scaled);
 
 }  // namespace duet::runners

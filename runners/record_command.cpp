@@ -18,8 +18,8 @@
 #include "envs/registry.h"
 #include "runners/console.h"
 #include "runners/env_option_text.h"
-#include "runners/evaluator.h"
 #include "runners/interrupt.h"
+#include "runners/run_env.h"
 #include "runners/run_folder.h"
 #include "runners/video/recording.h"
 #include "runners/video/renderer.h"
@@ -47,10 +47,9 @@ struct RecordArguments {
 class TrainedActor : public video::Actor {
  public:
   TrainedActor(const fs::path& policy, std::int64_t member, const envs::EnvSpec& spec)
-      : spec_(spec),
-        observation_(static_cast<std::size_t>(spec.observation_size)),
-        action_(spec.action_low.size()),
-        scaled_(action_.size()) {
+      : observation_(static_cast<std::size_t>(spec.observation_size)),
+        action_(spec.action_low.size()) {
+    CheckSizes(ReadPolicyFacts(policy), policy, spec);
     const std::uint64_t seed = 0;  // greedy actions draw nothing
     agent_ = LoadFrozenAgent(policy, {&member, 1}, {&seed, 1}, 1, at::kCPU);
   }
@@ -61,21 +60,19 @@ class TrainedActor : public video::Actor {
     std::ranges::transform(observation, observation_.begin(),
                            [](double value) { return static_cast<float>(value); });
     agent_->Act(observation_, agents::ActMode::kGreedy, action_);
-    ScaleActions(spec_, action_, scaled_);
-    return std::span<const float>(scaled_);
+    return std::span<const float>(action_);
   }
 
  private:
-  envs::EnvSpec spec_;
   std::unique_ptr<agents::Agent> agent_;
   std::vector<float> observation_;  // [O]
   std::vector<float> action_;       // [A] in [-1, 1]
-  std::vector<float> scaled_;       // [A]
 };
 
 // What is to be recorded.
 struct Subject {
-  std::string env_id;
+  EnvironmentConfig env;
+  bool is_run = false;
   std::optional<fs::path> policy;  // the file of a trained one
 };
 
@@ -94,14 +91,16 @@ Subject SubjectOfRun(const RecordArguments& arguments) {
         "--member {}: {} has {} trained policies; allowed is 0 to {}, in the order of `evaluate`",
         arguments.member, runs.front().path.string(), members, members - 1));
   }
-  if (arguments.policy == "random") return {facts.env_id, std::nullopt};
-  return {facts.env_id, policy};
+  Subject subject{.env = RunEnvironment(policy), .is_run = true, .policy = policy};
+  if (arguments.policy == "random") subject.policy.reset();
+  return subject;
 }
 
 Subject FindSubject(const RecordArguments& arguments) {
   if (fs::is_directory(arguments.subject)) return SubjectOfRun(arguments);
   const std::vector<std::string> ids = envs::EnvIds();
-  if (std::ranges::find(ids, arguments.subject) == ids.end()) {
+  if (std::ranges::find(ids, arguments.subject) == ids.end() &&
+      !envs::IsModelFile(arguments.subject)) {
     throw ConfigError(fmt::format(
         "{}: is neither the folder of a run nor an environment; known environments are {}",
         arguments.subject, fmt::join(ids, ", ")));
@@ -111,7 +110,17 @@ Subject FindSubject(const RecordArguments& arguments) {
         "{}: an environment has no trained policy; allowed are --policy random, or a run's folder",
         arguments.subject));
   }
-  return {arguments.subject, std::nullopt};
+  Subject subject;
+  subject.env.id = arguments.subject;
+  return subject;
+}
+
+// A run's environment with its wrappers, or a bare one, with the options given on top.
+std::unique_ptr<envs::Env> MakeSubjectEnv(const Subject& subject,
+                                          const RecordArguments& arguments) {
+  EnvironmentConfig env = subject.env;
+  for (const auto& [name, value] : ParseEnvOptions(arguments.options)) env.options[name] = value;
+  return subject.is_run ? MakeRunEnv(env) : MakeTask(env);
 }
 
 std::unique_ptr<video::Actor> MakeActor(const Subject& subject, const RecordArguments& arguments,
@@ -219,8 +228,7 @@ std::vector<video::Episode> RecordEpisodes(const RecordArguments& arguments, env
 void Record(const RecordArguments& arguments) {
   video::CheckVideoName(arguments.out);
   const Subject subject = FindSubject(arguments);
-  const std::unique_ptr<envs::Env> env =
-      envs::MakeEnv(subject.env_id, ParseEnvOptions(arguments.options));
+  const std::unique_ptr<envs::Env> env = MakeSubjectEnv(subject, arguments);
   const std::unique_ptr<video::Actor> actor = MakeActor(subject, arguments, env->spec());
   std::vector<double> observation(static_cast<std::size_t>(env->spec().observation_size));
   env->Reset(static_cast<std::uint64_t>(arguments.seed), observation);
@@ -233,7 +241,7 @@ void Record(const RecordArguments& arguments) {
   }
   CatchInterrupts();
   Summary summary{.file = arguments.out,
-                  .env_id = subject.env_id,
+                  .env_id = TaskName(subject.env),
                   .policy = subject.policy ? "trained" : "random",
                   .renderer = renderer->name(),
                   .encoder = writer.encoder(),

@@ -80,6 +80,28 @@ PolicyFacts ReadPolicyFacts(const std::filesystem::path& path) {
   return ReadFacts(core::ArchiveReader(path));
 }
 
+EnvironmentConfig RunEnvironment(const std::filesystem::path& policy) {
+  const std::filesystem::path settings = RunFolder{policy.parent_path()}.config();
+  EnvironmentConfig env;
+  if (std::filesystem::exists(settings)) {
+    core::ConfigFile(settings, {}).ReadSection("env", env);
+  } else {
+    env.id = ReadPolicyFacts(policy).env_id;
+  }
+  return env;
+}
+
+void CheckSizes(const PolicyFacts& facts, const std::filesystem::path& policy,
+                const envs::EnvSpec& env) {
+  if (facts.observation_size == env.observation_size && facts.action_size == env.action_size()) {
+    return;
+  }
+  throw ConfigError(
+      fmt::format("{}: is for {} observations and {} actions; {} has {} and {} with these settings",
+                  policy.string(), facts.observation_size, facts.action_size, env.id,
+                  env.observation_size, env.action_size()));
+}
+
 std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& policy_path,
                                                std::span<const std::int64_t> members,
                                                std::span<const std::uint64_t> seeds,

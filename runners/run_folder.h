@@ -8,6 +8,7 @@
 
 #include "agents/agent.h"
 #include "agents/registry.h"
+#include "envs/env.h"
 #include "runners/config.h"
 
 namespace duet::runners {
@@ -29,14 +30,21 @@ std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& path);
 
 // Who the members of a saved population are.
 struct PolicyFacts {
-  std::string env_id;
+  std::string env_id;  // TaskName
   std::int64_t observation_size = 0;
   std::int64_t action_size = 0;
   std::vector<std::int64_t> seeds;
   std::int64_t learners = 1;         // per seed; member = seed index * learners + learner
   std::int64_t env_steps_total = 0;  // per seed, of the training
-  agents::AgentConfig agent;
+  agents::AgentConfig agent = {};
 };
+
+// The environment of the run to which a policy file belongs, from the config.toml beside it; where
+// there is none, the task by its id alone. Throws ConfigError or IoError on a bad file.
+EnvironmentConfig RunEnvironment(const std::filesystem::path& policy);
+// Throws ConfigError where the policy is for other sizes than those of this environment.
+void CheckSizes(const PolicyFacts& facts, const std::filesystem::path& policy,
+                const envs::EnvSpec& env);
 
 // Saves the population's networks and statistics with what is needed to use them elsewhere.
 void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agent,

@@ -8,16 +8,16 @@
 #include "core/archive.h"
 #include "core/error.h"
 #include "core/random.h"
-#include "envs/registry.h"
 #include "envs/vector_env.h"
-#include "runners/evaluator.h"
+#include "runners/run_env.h"
 
 namespace duet::runners {
 namespace {
 
 // Fills the teacher's replay by letting it act, one environment per seed.
 void RecordRollouts(const RunConfig& config, std::int64_t steps, agents::Agent& teacher) {
-  envs::VectorEnv env(config.env.id, teacher.spec().members(), config.actor_threads);
+  envs::VectorEnv env([&] { return MakeRunEnv(config.env); }, teacher.spec().members(),
+                      config.actor_threads);
   std::vector<std::uint64_t> seeds;
   for (const std::uint64_t member_seed : teacher.spec().member_seeds) {
     seeds.push_back(core::SplitSeed(member_seed, "environment"));
@@ -25,11 +25,9 @@ void RecordRollouts(const RunConfig& config, std::int64_t steps, agents::Agent& 
   env.Reset(seeds);
   std::vector<float> observations(env.observations().begin(), env.observations().end());
   std::vector<float> actions(static_cast<std::size_t>(env.size() * env.spec().action_size()));
-  std::vector<float> scaled(actions.size());
   for (std::int64_t step = 0; step < steps; ++step) {
     teacher.Act(observations, agents::ActMode::kExplore, actions);
-    ScaleActions(env.spec(), actions, scaled);
-    env.Step(scaled);
+    env.Step(actions);
     // Into the replay alone: a teacher's statistics stay as they were when it was trained.
     teacher.replay().Add({.observations = observations,
                           .actions = actions,
@@ -41,17 +39,20 @@ void RecordRollouts(const RunConfig& config, std::int64_t steps, agents::Agent& 
   }
 }
 
-// Throws ConfigError where a loaded teacher does not fit the task.
+// Throws ConfigError where a loaded teacher does not fit the task. Other options of it may be what
+// the student is to learn about, so that only the sizes count.
 void CheckTeacher(const PolicyFacts& facts, const std::filesystem::path& path,
-                  const RunConfig& config, const envs::EnvSpec& env) {
-  if (facts.env_id == env.id && facts.observation_size == env.observation_size &&
+                  const RunConfig& config) {
+  const envs::EnvSpec env = MakeRunEnv(config.env)->spec();
+  const std::string task = TaskName(config.env);
+  if (facts.env_id == task && facts.observation_size == env.observation_size &&
       facts.action_size == env.action_size()) {
     return;
   }
   throw ConfigError(fmt::format(
       "{}: the teacher was trained on {} ({} observations, {} actions); allowed is one of {} ({} "
       "observations, {} actions)",
-      path.string(), facts.env_id, facts.observation_size, facts.action_size, config.env.id,
+      path.string(), facts.env_id, facts.observation_size, facts.action_size, task,
       env.observation_size, env.action_size()));
 }
 
@@ -92,7 +93,7 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
     for (EvaluationPoint& point : teacher.evaluations) point.phase = "teacher";
   }
   const PolicyFacts facts = ReadPolicyFacts(source.policy());
-  CheckTeacher(facts, source.policy(), config, envs::MakeEnv(config.env.id)->spec());
+  CheckTeacher(facts, source.policy(), config);
   // Seed i learns from the teacher's seed i, round and round where the teacher has fewer.
   std::vector<std::int64_t> members;
   std::vector<std::uint64_t> seeds;
@@ -124,8 +125,7 @@ void CheckTeachers(const RunConfig& config) {
   for (const MethodConfig& method : config.methods) {
     if (method.kind != MethodKind::kTeacher || method.teacher.run.empty()) continue;
     const RunFolder run = LoadedTeacher(method.teacher.run);
-    CheckTeacher(ReadPolicyFacts(run.policy()), run.policy(), config,
-                 envs::MakeEnv(config.env.id)->spec());
+    CheckTeacher(ReadPolicyFacts(run.policy()), run.policy(), config);
     const std::int64_t member = 0;
     const std::uint64_t seed = 0;
     LoadFrozenAgent(run.policy(), {&member, 1}, {&seed, 1}, 1, at::kCPU);

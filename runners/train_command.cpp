@@ -11,7 +11,6 @@
 
 #include "core/config_writer.h"
 #include "core/error.h"
-#include "envs/registry.h"
 #include "runners/comparison.h"
 #include "runners/config.h"
 #include "runners/console.h"
@@ -47,14 +46,13 @@ void AddRunArguments(CLI::App& command, RunArguments& arguments) {
                   "override a setting: key.path=value, as in training.env_steps_total=20000")
       ->allow_extra_args(false);
   command.footer([] {
-    return "Settings with their defaults:\n\n" + core::SettingsHelp([] {
-             RunConfig config;
-             MethodConfig teacher;
-             teacher.name = "teacher";
-             teacher.kind = MethodKind::kTeacher;
-             config.methods = {teacher};
-             return config;
-           }());
+    RunConfig config;
+    MethodConfig teacher;
+    teacher.name = "teacher";
+    teacher.kind = MethodKind::kTeacher;
+    config.methods = {teacher};
+    return "Settings with their defaults:\n\n" + core::SettingsHelp(config) +
+           core::SettingsHelp(ModelTaskHelp{});
   });
 }
 
@@ -123,8 +121,8 @@ void RunAndShow(const RunConfig& config, const fs::path& folder, bool resume,
                 std::string_view command) {
   CatchInterrupts();
   fmt::print(stderr, "{}: {} on {}, {} seeds, {} environment steps per seed -> {}\n", command,
-             config.name, config.env.id, config.seeds.size(), config.training.env_steps_total,
-             folder.string());
+             config.name, TaskName(config.env), config.seeds.size(),
+             config.training.env_steps_total, folder.string());
   try {
     const ComparisonResult comparison = RunComparison(config, folder, resume);
     fmt::print("{}\nreport: {}\n", ComparisonTable(comparison), (folder / "report.html").string());
@@ -194,7 +192,9 @@ void Evaluate(const EvaluateArguments& arguments) {
     const std::unique_ptr<agents::Agent> agent =
         LoadFrozenAgent(path, members, std::vector<std::uint64_t>(members.size()), 1,
                         agents::ChooseDevice(arguments.device));
-    Evaluator evaluator(facts.env_id, {.episodes = arguments.episodes, .seed = arguments.seed},
+    const EnvironmentConfig env = RunEnvironment(path);
+    CheckSizes(facts, path, MakeRunEnv(env)->spec());
+    Evaluator evaluator(env, {.episodes = arguments.episodes, .seed = arguments.seed},
                         static_cast<std::int64_t>(members.size()), arguments.threads);
     const Evaluator::Returns returns = evaluator.Evaluate(*agent);
     if (!arguments.json) {
@@ -233,7 +233,9 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
   command->add_option("--episodes", arguments->episodes, "per learner")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "of the episodes; the default is training's own")
+  command
+      ->add_option("--seed", arguments->seed,
+                   "of the episodes; the default is training's own")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--threads", arguments->threads, "that step environments")

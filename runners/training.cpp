@@ -47,14 +47,15 @@ class Training::Impl {
         plan_(plan),
         folder_{folder},
         provenance_(provenance),
-        env_(config.env.id, Members() * config.env.per_learner, config.actor_threads),
-        evaluator_(config.env.id, config.evaluation, Members(), config.actor_threads),
+        env_([&] { return MakeRunEnv(config.env); }, Members() * config.env.per_learner,
+             config.actor_threads),
+        evaluator_(config.env, config.evaluation, Members(), config.actor_threads),
         agent_(agents::MakeAgent(config.agent, Spec())),
         episodes_(Members(), config.env.per_learner),
         metrics_(folder, config.seeds, kDiagnostics) {
     result_.name = method.name;
     result_.kind = KindName(method.kind);
-    result_.task = config.env.id;
+    result_.task = TaskName(config.env);
     result_.seeds = config.seeds;
     result_.learners = plan.learners;
     std::vector<std::uint64_t> seeds;
@@ -65,7 +66,6 @@ class Training::Impl {
     }
     env_.Reset(seeds);
     actions_.resize(static_cast<std::size_t>(env_.size() * env_.spec().action_size()));
-    scaled_actions_.resize(actions_.size());
     observations_.assign(env_.observations().begin(), env_.observations().end());
   }
 
@@ -155,8 +155,7 @@ class Training::Impl {
     const bool warm = env_steps_ >= config_.training.warmup_steps;
     agent_->Act(observations_, warm ? agents::ActMode::kExplore : agents::ActMode::kRandom,
                 actions_);
-    ScaleActions(env_.spec(), actions_, scaled_actions_);
-    env_.Step(scaled_actions_);
+    env_.Step(actions_);
     agent_->Observe({.observations = observations_,
                      .actions = actions_,
                      .rewards = env_.rewards(),
@@ -283,7 +282,7 @@ class Training::Impl {
   void Finish() {
     SaveCheckpoint();
     const PolicyFacts facts{
-        .env_id = config_.env.id,
+        .env_id = TaskName(config_.env),
         .observation_size = env_.spec().observation_size,
         .action_size = env_.spec().action_size(),
         .seeds = config_.seeds,
@@ -311,11 +310,10 @@ class Training::Impl {
   EpisodeReturns episodes_;
   MetricWriter metrics_;
   MethodResult result_;
-  std::vector<float> observations_;    // [M, E, O] what the policy sees next
-  std::vector<float> actions_;         // [M, E, A] in [-1, 1]
-  std::vector<float> scaled_actions_;  // the same in units of the environment
-  std::int64_t env_steps_ = 0;         // per learner
-  std::int64_t updates_ = 0;           // reinforcement gradient steps per learner
+  std::vector<float> observations_;  // [M, E, O] what the policy sees next
+  std::vector<float> actions_;       // [M, E, A] in [-1, 1]
+  std::int64_t env_steps_ = 0;       // per learner
+  std::int64_t updates_ = 0;         // reinforcement gradient steps per learner
   bool resumed_ = false;
   std::int64_t first_env_steps_ = 0;  // where this session started
   double wall_seconds_before_ = 0.0;

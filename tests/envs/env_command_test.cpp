@@ -194,13 +194,17 @@ TEST(EnvCommandTest, BenchTakesOptionsOfTheTask) {
 
 TEST(EnvCommandTest, BenchLetsAPolicyChooseTheActions) {
   std::size_t num_calls = 0;
-  const PolicyLoader load = [&](const std::string& path, const envs::EnvSpec& spec) {
+  const PolicyLoader load = [&](const std::string& path, const std::string& id,
+                                const envs::EnvOptions& options) {
     EXPECT_EQ(path, "runs/here");
-    EXPECT_EQ(spec.id, "Hopper-v5");
-    return [&](std::span<const float>, std::span<float> actions) {
-      ++num_calls;
-      std::ranges::fill(actions, 0.0F);
-    };
+    EXPECT_EQ(id, "Hopper-v5");
+    EXPECT_TRUE(options.empty());
+    return BenchPolicy{.act =
+                           [&](std::span<const float>, std::span<float> actions) {
+                             ++num_calls;
+                             std::ranges::fill(actions, 0.0F);
+                           },
+                       .make = [] { return envs::MakeEnv("Hopper-v5"); }};
   };
   EXPECT_EQ(Bench({"Hopper-v5", "--policy", "runs/here"}, load)["actions"], "runs/here");
   EXPECT_GT(num_calls, 0);

@@ -1,0 +1,143 @@
+#include "runners/run_env.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "envs/mujoco/mjcf_env.h"
+#include "envs/registry.h"
+#include "envs/wrappers/action_wrappers.h"
+#include "envs/wrappers/observation_wrappers.h"
+#include "envs/wrappers/wrapper.h"
+
+namespace duet::runners {
+namespace {
+
+constexpr std::int64_t kMany = 1'000'000'000'000;
+
+constexpr std::string_view kTaskDescription =
+    "a task of your own, with id = \"mjcf:FILE\"; see docs/environments.md";
+
+// Actions in [-1, 1] mean the task's range; beyond, they are clipped. In the order of operations in
+// which all published results of this project were computed, so it is not RescaleAction, whose last
+// bits differ.
+class UnitAction : public envs::Wrapper {
+ public:
+  explicit UnitAction(std::unique_ptr<envs::Env> env)
+      : Wrapper("unit_action", std::move(env)), scaled_(spec().action_low.size()) {
+    std::ranges::fill(mutable_spec().action_low, -1.0F);
+    std::ranges::fill(mutable_spec().action_high, 1.0F);
+  }
+
+  envs::StepResult Step(envs::ActionView action, std::span<double> observation) override {
+    ScaleActions(inner().spec(), BoxAction(spec(), action), scaled_);
+    return inner().Step(scaled_, observation);
+  }
+
+  envs::EnvQuantities Describe() const override {
+    envs::EnvQuantities quantities = inner().Describe();
+    envs::AnnotateScaled(quantities.action, "scaled to [-1, 1]");
+    return quantities;
+  }
+
+ private:
+  std::vector<float> scaled_;
+};
+
+void CheckBox(const envs::Env& env, const EnvironmentConfig& config) {
+  if (!env.spec().discrete()) return;
+  const std::vector<envs::OptionFacts> options = envs::DescribeOptions(config.id);
+  const bool can_be_box =
+      std::ranges::find(options, "continuous", &envs::OptionFacts::name) != options.end();
+  throw ConfigError(fmt::format(
+      "{} has discrete actions; allowed are tasks whose actions are numbers{}", config.id,
+      can_be_box ? ", as this one with env.options.continuous = true" : ", see ./duet env list"));
+}
+
+}  // namespace
+
+void VisitFields(core::FieldVisitor& v, WrapperConfig& c) {
+  v.Field("action_delay", c.action_delay, {0, 10'000}, "steps until an action takes effect");
+  v.Field("action_noise", c.action_noise, {0.0, 1e9},
+          "standard deviation; 1: half the range of an action");
+  v.Field("observation_noise", c.observation_noise, {0.0, 1e9},
+          "standard deviation, in units of the observation");
+  v.Field("observation_delay", c.observation_delay, {0, 10'000},
+          "steps until an observation is seen");
+  v.Field("frame_stack", c.frame_stack, {1, 1000}, "latest observations seen at once");
+}
+
+void VisitFields(core::FieldVisitor& v, EnvironmentConfig& c) {
+  v.Field("id", c.id, "task, see `duet env list`; or mjcf:FILE, a task of your own");
+  v.Field("max_episode_steps", c.max_episode_steps, {0, kMany},
+          "steps after which an episode is cut off; 0: the task's own limit");
+  v.Field("per_learner", c.per_learner, {1, 100'000},
+          "environments that each learner acts in at once");
+  v.FreeSection("options", c.options, "of the task, see `duet env show ID`");
+  v.Section("wrappers", c.wrappers, "between the learner and the task");
+  if (envs::IsModelFile(c.id)) v.Section("task", c.task, kTaskDescription);
+}
+
+void VisitFields(core::FieldVisitor& v, ModelTaskHelp& c) {
+  v.Section("env.task", c.task, kTaskDescription);
+}
+
+std::string TaskName(const EnvironmentConfig& config) {
+  if (!envs::IsModelFile(config.id)) return config.id;
+  const std::filesystem::path path(config.id.substr(envs::kMjcfPrefix.size()));
+  return std::string(envs::kMjcfPrefix) + path.filename().string();
+}
+
+std::string AbsoluteId(const std::string& id, const std::filesystem::path& folder) {
+  if (!envs::IsModelFile(id)) return id;
+  const std::filesystem::path path = folder / id.substr(envs::kMjcfPrefix.size());
+  return std::string(envs::kMjcfPrefix) +
+         std::filesystem::absolute(path).lexically_normal().string();
+}
+
+std::unique_ptr<envs::Env> MakeTask(const EnvironmentConfig& config) {
+  std::optional<std::int64_t> limit;
+  if (config.max_episode_steps > 0) limit = config.max_episode_steps;
+  if (!envs::IsModelFile(config.id)) return envs::MakeEnv(config.id, config.options, limit);
+  envs::OptionReader(config.id, config.options).Finish();
+  return envs::MakeModelEnv(config.id, config.task, limit);
+}
+
+std::unique_ptr<envs::Env> MakeRunEnv(const EnvironmentConfig& config) {
+  std::unique_ptr<envs::Env> env = MakeTask(config);
+  CheckBox(*env, config);
+  env = std::make_unique<UnitAction>(std::move(env));
+  const WrapperConfig& wrappers = config.wrappers;
+  if (wrappers.action_noise > 0.0) {
+    env = std::make_unique<envs::NoiseAction>(std::move(env), wrappers.action_noise);
+  }
+  if (wrappers.action_delay > 0) {
+    env = std::make_unique<envs::DelayAction>(std::move(env), wrappers.action_delay);
+  }
+  if (wrappers.observation_noise > 0.0) {
+    env = std::make_unique<envs::NoiseObservation>(std::move(env), wrappers.observation_noise);
+  }
+  if (wrappers.observation_delay > 0) {
+    env = std::make_unique<envs::DelayObservation>(std::move(env), wrappers.observation_delay);
+  }
+  if (wrappers.frame_stack > 1) {
+    env = std::make_unique<envs::FrameStack>(std::move(env), wrappers.frame_stack);
+  }
+  return env;
+}
+
+void ScaleActions(const envs::EnvSpec& spec, std::span<const float> actions,
+                  std::span<float> scaled) {
+  const std::size_t size = spec.action_low.size();
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    const float low = spec.action_low[i % size];
+    const float high = spec.action_high[i % size];
+    scaled[i] = std::clamp(low + 0.5F * (actions[i] + 1.0F) * (high - low), low, high);
+  }
+}
+
+}  // namespace duet::runners

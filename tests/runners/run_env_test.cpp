@@ -1,0 +1,116 @@
+#include "runners/run_env.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "core/error.h"
+#include "core/numpy_random.h"
+#include "envs/registry.h"
+#include "tests/support/message_of.h"
+
+namespace duet::runners {
+namespace {
+
+using ::testing::Each;
+
+// An environment and what it showed last.
+struct Player {
+  explicit Player(std::unique_ptr<envs::Env> made) : env(std::move(made)) {
+    seen.resize(static_cast<std::size_t>(env->spec().observation_size));
+    env->Reset(7, seen);
+  }
+  explicit Player(const EnvironmentConfig& config) : Player(MakeRunEnv(config)) {}
+
+  envs::StepResult Step(const std::vector<float>& action) {
+    return env->Step(std::span<const float>(action), seen);
+  }
+
+  std::unique_ptr<envs::Env> env;
+  std::vector<double> seen;
+};
+
+TEST(RunEnvTest, ActionsInTheUnitRangeMeanTheTasksRange) {
+  Player run(EnvironmentConfig{.id = "Humanoid-v5"});
+  Player bare(envs::MakeEnv("Humanoid-v5"));
+  EXPECT_THAT(run.env->spec().action_low, Each(-1.0F));
+  EXPECT_THAT(run.env->spec().action_high, Each(1.0F));
+  const float low = bare.env->spec().action_low[0], high = bare.env->spec().action_high[0];
+  core::NumpyRng rng(1);
+  std::vector<float> action(17), scaled(17);
+  for (int step = 0; step < 10; ++step) {
+    for (std::size_t i = 0; i < action.size(); ++i) {
+      action[i] = static_cast<float>(rng.Uniform(-1.3, 1.3));
+      // These operations in this order: published results depend on their last bits.
+      scaled[i] = std::clamp(low + 0.5F * (action[i] + 1.0F) * (high - low), low, high);
+    }
+    EXPECT_EQ(run.Step(action).reward, bare.Step(scaled).reward);
+    EXPECT_EQ(run.seen, bare.seen);
+  }
+}
+
+TEST(RunEnvTest, OptionsAndTheStepLimitReachTheTask) {
+  const EnvironmentConfig config{
+      .id = "Hopper-v5", .max_episode_steps = 3, .options = {{"healthy_reward", 100.0}}};
+  Player player(config);
+  EXPECT_GT(player.Step({0, 0, 0}).reward, 90.0);
+  EXPECT_FALSE(player.Step({0, 0, 0}).truncated);
+  EXPECT_TRUE(player.Step({0, 0, 0}).truncated);
+}
+
+TEST(RunEnvTest, ADelayedActionIsTheMiddleOfTheRangeAtFirst) {
+  Player late(EnvironmentConfig{.wrappers = {.action_delay = 2}});
+  Player prompt(EnvironmentConfig{});
+  late.Step({1.0F});
+  prompt.Step({0.0F});
+  late.Step({0.5F});
+  prompt.Step({0.0F});
+  late.Step({0.0F});
+  prompt.Step({1.0F});
+  EXPECT_EQ(late.seen, prompt.seen);
+}
+
+TEST(RunEnvTest, ObservationsAreDelayedAndThenStacked) {
+  Player wrapped(EnvironmentConfig{.wrappers = {.observation_delay = 1, .frame_stack = 2}});
+  Player bare(EnvironmentConfig{});
+  ASSERT_EQ(wrapped.seen.size(), 8U);
+  const std::vector<double> first = bare.seen;
+  bare.Step({0.1F});
+  const std::vector<double> second = bare.seen;
+  wrapped.Step({0.1F});
+  wrapped.Step({0.1F});
+  EXPECT_TRUE(std::equal(first.begin(), first.end(), wrapped.seen.begin()));
+  EXPECT_TRUE(std::equal(second.begin(), second.end(), wrapped.seen.begin() + 4));
+}
+
+TEST(RunEnvTest, NoiseIsOnlyWhereItIsAskedFor) {
+  Player plain(EnvironmentConfig{});
+  Player seen_noisily(EnvironmentConfig{.wrappers = {.observation_noise = 0.1}});
+  Player pushed(EnvironmentConfig{.wrappers = {.action_noise = 0.1}});
+  EXPECT_EQ(pushed.seen, plain.seen);
+  EXPECT_NE(seen_noisily.seen, plain.seen);
+  plain.Step({0.5F});
+  pushed.Step({0.5F});
+  EXPECT_NE(pushed.seen, plain.seen);
+}
+
+TEST(RunEnvTest, DiscreteActionsAreRefused) {
+  EXPECT_EQ(support::MessageOf<ConfigError>([] { MakeRunEnv({.id = "CartPole-v1"}); }),
+            "CartPole-v1 has discrete actions; allowed are tasks whose actions are numbers, see "
+            "./duet env list");
+  EXPECT_EQ(
+      MakeRunEnv({.id = "LunarLander-v3", .options = {{"continuous", true}}})->spec().action_size(),
+      2);
+}
+
+TEST(RunEnvTest, OnlyPathsOfModelsDependOnTheFolder) {
+  EXPECT_EQ(AbsoluteId("Ant-v5", "/x"), "Ant-v5");
+  EXPECT_EQ(AbsoluteId("mjcf:../m.xml", "/x/y"), "mjcf:/x/m.xml");
+  EXPECT_EQ(AbsoluteId("mjcf:/m.xml", "/x/y"), "mjcf:/m.xml");
+}
+
+}  // namespace
+}  // namespace duet::runners
