@@ -41,7 +41,7 @@ void VisitFields(core::FieldVisitor& v, EvaluationConfig& c) {
   v.Field("every", c.every, {1, kMany},
           "environment steps per seed, of all learners, between evaluations");
   v.Field("episodes", c.episodes, {1, 10'000}, "episodes of each learner in an evaluation");
-  v.Field("seed", c.seed, {0, kMany}, "of the evaluation episodes, the same every time");
+  v.Field("seed", c.seed, {0, kMany}, "episode i of every evaluation is the one of seed + i");
 }
 
 void VisitFields(core::FieldVisitor& v, TeacherConfig& c) {

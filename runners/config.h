@@ -27,7 +27,7 @@ struct TrainingConfig {
 struct EvaluationConfig {
   std::int64_t every = 5000;  // in env steps of all learners of a seed
   std::int64_t episodes = 10;
-  std::int64_t seed = 12345;  // of the episodes, the same at every evaluation
+  std::int64_t seed = 12345;  // of the first episode; the next one starts from seed + 1
 };
 
 enum class MethodKind { kAlone, kTeacher, kDual };

@@ -2,8 +2,6 @@
 
 #include <numeric>
 
-#include "core/random.h"
-
 namespace duet::runners {
 
 Evaluator::Evaluator(const EnvironmentConfig& env, const EvaluationConfig& config,
@@ -17,8 +15,7 @@ Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
   const std::size_t episodes = static_cast<std::size_t>(config_.episodes);
   std::vector<std::uint64_t> seeds(count);
   for (std::size_t i = 0; i < count; ++i) {
-    seeds[i] =
-        core::SplitSeed(static_cast<std::uint64_t>(config_.seed), "evaluation", i % episodes);
+    seeds[i] = static_cast<std::uint64_t>(config_.seed) + i % episodes;
   }
   env_.Reset(seeds);
   std::vector<float> actions(count * env_.spec().action_low.size());

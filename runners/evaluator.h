@@ -10,7 +10,7 @@
 
 namespace duet::runners {
 
-// Plays the same episodes at every call: episode i starts from the same seed for every member, so
+// Plays the same episodes at every call: episode i starts from Reset(seed + i) for every member, so
 // differences are the policies'.
 class Evaluator {
  public:

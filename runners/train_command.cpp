@@ -235,7 +235,7 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command
       ->add_option("--seed", arguments->seed,
-                   "of the episodes; the default is training's own")
+                   "of the first episode, which the others count up; the default is training's own")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--threads", arguments->threads, "that step environments")
