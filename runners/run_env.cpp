@@ -1,13 +1,16 @@
 #include "runners/run_env.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/config_writer.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "envs/mujoco/mjcf_env.h"
 #include "envs/registry.h"
 #include "envs/wrappers/action_wrappers.h"
@@ -58,6 +61,32 @@ void CheckBox(const envs::Env& env, const EnvironmentConfig& config) {
       can_be_box ? ", as this one with env.options.continuous = true" : ", see ./duet env list"));
 }
 
+std::filesystem::path ModelPath(const EnvironmentConfig& config) {
+  return config.id.substr(envs::kMjcfPrefix.size());
+}
+
+// "healthy_reward = 2", for those that differ from the task's own.
+void AddOptions(const EnvironmentConfig& config, std::vector<std::string>& settings) {
+  if (config.options.empty()) return;
+  for (const envs::OptionFacts& option : envs::DescribeOptions(config.id)) {
+    const auto given = config.options.find(option.name);
+    if (given == config.options.end() || given->second == option.default_value) continue;
+    settings.push_back(fmt::format("{} = {}", option.name, envs::ToText(given->second)));
+  }
+}
+
+// "frame_stack = 4", for those that are on.
+void AddWrappers(const WrapperConfig& c, std::vector<std::string>& settings) {
+  const auto add = [&](std::string_view name, auto value, auto off) {
+    if (value != off) settings.push_back(fmt::format("{} = {}", name, value));
+  };
+  add("action_delay", c.action_delay, 0);
+  add("action_noise", c.action_noise, 0.0);
+  add("observation_noise", c.observation_noise, 0.0);
+  add("observation_delay", c.observation_delay, 0);
+  add("frame_stack", c.frame_stack, 1);
+}
+
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, WrapperConfig& c) {
@@ -86,10 +115,26 @@ void VisitFields(core::FieldVisitor& v, ModelTaskHelp& c) {
   v.Section("env.task", c.task, kTaskDescription);
 }
 
-std::string TaskName(const EnvironmentConfig& config) {
+std::string TaskId(const EnvironmentConfig& config) {
   if (!envs::IsModelFile(config.id)) return config.id;
-  const std::filesystem::path path(config.id.substr(envs::kMjcfPrefix.size()));
-  return std::string(envs::kMjcfPrefix) + path.filename().string();
+  return std::string(envs::kMjcfPrefix) + ModelPath(config).filename().string();
+}
+
+std::string TaskName(const EnvironmentConfig& config) {
+  std::vector<std::string> settings;
+  if (envs::IsModelFile(config.id)) {
+    core::Sha256 digest;
+    digest.Update(core::ReadFile(ModelPath(config)));
+    digest.Update(core::ToToml(config.task));
+    settings.push_back(digest.HexDigest().substr(0, 8));
+  }
+  AddOptions(config, settings);
+  if (config.max_episode_steps > 0) {
+    settings.push_back(fmt::format("max_episode_steps = {}", config.max_episode_steps));
+  }
+  AddWrappers(config.wrappers, settings);
+  if (settings.empty()) return TaskId(config);
+  return fmt::format("{} ({})", TaskId(config), fmt::join(settings, ", "));
 }
 
 std::string AbsoluteId(const std::string& id, const std::filesystem::path& folder) {

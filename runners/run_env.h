@@ -45,7 +45,12 @@ struct ModelTaskHelp {
 };
 void VisitFields(core::FieldVisitor& v, ModelTaskHelp& c);
 
-// The id for people and for comparing tasks: of a model file without its folder.
+// The id; of a model file without its folder.
+std::string TaskId(const EnvironmentConfig& config);
+
+// The task for people and for telling tasks apart, since returns under other settings do not
+// compare: TaskId and what is not as it stands, as in "Ant-v5 (healthy_reward = 2)". A task on a
+// model file is told apart by the first digits of a digest of the file and of its settings.
 std::string TaskName(const EnvironmentConfig& config);
 
 // Makes the file of an id mjcf:FILE, which is relative to `folder`, absolute; any other id as it

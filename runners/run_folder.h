@@ -30,7 +30,7 @@ std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& path);
 
 // Who the members of a saved population are.
 struct PolicyFacts {
-  std::string env_id;  // TaskName
+  std::string env_id;  // TaskId
   std::int64_t observation_size = 0;
   std::int64_t action_size = 0;
   std::vector<std::int64_t> seeds;

@@ -44,7 +44,7 @@ void RecordRollouts(const RunConfig& config, std::int64_t steps, agents::Agent& 
 void CheckTeacher(const PolicyFacts& facts, const std::filesystem::path& path,
                   const RunConfig& config) {
   const envs::EnvSpec env = MakeRunEnv(config.env)->spec();
-  const std::string task = TaskName(config.env);
+  const std::string task = TaskId(config.env);
   if (facts.env_id == task && facts.observation_size == env.observation_size &&
       facts.action_size == env.action_size()) {
     return;

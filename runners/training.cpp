@@ -282,7 +282,7 @@ class Training::Impl {
   void Finish() {
     SaveCheckpoint();
     const PolicyFacts facts{
-        .env_id = TaskName(config_.env),
+        .env_id = TaskId(config_.env),
         .observation_size = env_.spec().observation_size,
         .action_size = env_.spec().action_size(),
         .seeds = config_.seeds,

@@ -168,7 +168,7 @@ signal = "time"
 range = [0, 3]
 )");
   EXPECT_EQ(config.env.id, "mjcf:" + (folder / "rail.xml").string());
-  EXPECT_EQ(TaskName(config.env), "mjcf:rail.xml");
+  EXPECT_EQ(TaskId(config.env), "mjcf:rail.xml");
   EXPECT_EQ(config.env.task.frame_skip, 4);
   ASSERT_EQ(config.env.task.reward.size(), 1U);
   EXPECT_EQ(config.env.task.reward[0].range, envs::Interval{.low = 1.0});

@@ -61,6 +61,29 @@ TEST(RunEnvTest, OptionsAndTheStepLimitReachTheTask) {
   EXPECT_TRUE(player.Step({0, 0, 0}).truncated);
 }
 
+// Returns under other settings do not compare, so reports must see two tasks.
+TEST(RunEnvTest, TheTasksNameSaysWhatIsNotAsItStands) {
+  EXPECT_EQ(TaskName({.id = "Hopper-v5", .options = {{"healthy_reward", 1.0}}}), "Hopper-v5");
+  const EnvironmentConfig config{
+      .id = "Hopper-v5",
+      .max_episode_steps = 300,
+      .options = {{"healthy_z_range", envs::Interval{0.5, 2.0}}, {"frame_skip", 2.0}},
+      .wrappers = {.action_noise = 0.25, .frame_stack = 2}};
+  EXPECT_EQ(TaskName(config),
+            "Hopper-v5 (frame_skip = 2, healthy_z_range = [0.5, 2], max_episode_steps = 300, "
+            "action_noise = 0.25, frame_stack = 2)");
+  EXPECT_EQ(TaskId(config), "Hopper-v5");
+}
+
+TEST(RunEnvTest, TasksOnOneModelFileAreToldApartByTheirSettings) {
+  EnvironmentConfig config{.id = "mjcf:" DUET_SOURCE_DIR "/configs/tasks/beam.xml"};
+  EXPECT_EQ(TaskId(config), "mjcf:beam.xml");
+  const std::string name = TaskName(config);
+  EXPECT_THAT(name, ::testing::MatchesRegex("mjcf:beam.xml \\([0-9a-f]+\\)"));
+  config.task.frame_skip = 7;
+  EXPECT_NE(TaskName(config), name);
+}
+
 TEST(RunEnvTest, ADelayedActionIsTheMiddleOfTheRangeAtFirst) {
   Player late(EnvironmentConfig{.wrappers = {.action_delay = 2}});
   Player prompt(EnvironmentConfig{});
