@@ -119,25 +119,15 @@ void DelayAction::SaveOwnState(StateWriter& writer) const { waiting_.Save(writer
 void DelayAction::LoadOwnState(StateReader& reader) { waiting_.Load(reader); }
 
 NoiseAction::NoiseAction(std::unique_ptr<Env> env, double standard_deviation)
-    : Wrapper("noise_action", std::move(env)),
-      standard_deviation_(standard_deviation),
-      rng_(core::SplitSeed(0, kNoiseStream)) {
+    : NoiseWrapper("noise_action", kNoiseStream, std::move(env), standard_deviation) {
   RequireBox("NoiseAction");
-  if (!std::isfinite(standard_deviation) || standard_deviation < 0.0) {
-    Refuse("standard_deviation", standard_deviation, "a finite number >= 0");
-  }
   inner_action_.resize(spec().action_low.size());
-}
-
-void NoiseAction::Reset(std::optional<std::uint64_t> seed, std::span<double> observation) {
-  if (seed) rng_.Seed(core::SplitSeed(*seed, kNoiseStream));
-  inner().Reset(seed, observation);
 }
 
 StepResult NoiseAction::Step(ActionView action, std::span<double> observation) {
   const std::span<const float> given = BoxAction(spec(), action);
   for (std::size_t i = 0; i < given.size(); ++i) {
-    inner_action_[i] = static_cast<float>(given[i] + standard_deviation_ * rng_.Normal());
+    inner_action_[i] = static_cast<float>(given[i] + DrawNoise());
   }
   return inner().Step(inner_action_, observation);
 }
@@ -147,9 +137,5 @@ EnvQuantities NoiseAction::Describe() const {
   Annotate(quantities.action, "with noise");
   return quantities;
 }
-
-void NoiseAction::SaveOwnState(StateWriter& writer) const { writer.Add(rng_.SaveState()); }
-
-void NoiseAction::LoadOwnState(StateReader& reader) { rng_.LoadState(reader.Text()); }
 
 }  // namespace duet::envs

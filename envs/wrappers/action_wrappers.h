@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "core/random.h"
+#include "envs/wrappers/noise_wrapper.h"
 #include "envs/wrappers/row_ring.h"
 #include "envs/wrappers/wrapper.h"
 
@@ -62,23 +62,16 @@ class DelayAction : public Wrapper {
   std::vector<float> inner_action_;
 };
 
-// Adds standard_deviation * N(0, 1) to each number of an action, not clipped. Boxes only. The noise
-// has a stream of its own, which Reset(seed) restarts; the task's stream does not notice.
-class NoiseAction : public Wrapper {
+// Adds standard_deviation * N(0, 1) to each number of an action, not clipped. Boxes only.
+class NoiseAction : public NoiseWrapper {
  public:
   // `standard_deviation` in units of the action, finite, >= 0.
   NoiseAction(std::unique_ptr<Env> env, double standard_deviation);
 
-  void Reset(std::optional<std::uint64_t> seed, std::span<double> observation) override;
   StepResult Step(ActionView action, std::span<double> observation) override;
   EnvQuantities Describe() const override;
 
  private:
-  void SaveOwnState(StateWriter& writer) const override;
-  void LoadOwnState(StateReader& reader) override;
-
-  double standard_deviation_;
-  core::Rng rng_;
   std::vector<float> inner_action_;
 };
 

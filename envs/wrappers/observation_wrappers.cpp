@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -112,20 +111,14 @@ void DelayObservation::SaveOwnState(StateWriter& writer) const { frames_.Save(wr
 void DelayObservation::LoadOwnState(StateReader& reader) { frames_.Load(reader); }
 
 NoiseObservation::NoiseObservation(std::unique_ptr<Env> env, double standard_deviation)
-    : Wrapper("noise_observation", std::move(env)),
-      standard_deviation_(standard_deviation),
-      rng_(core::SplitSeed(0, kNoiseStream)) {
-  if (!std::isfinite(standard_deviation) || standard_deviation < 0.0) {
-    Refuse("standard_deviation", standard_deviation, "a finite number >= 0");
-  }
+    : NoiseWrapper("noise_observation", kNoiseStream, std::move(env), standard_deviation) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   std::ranges::fill(mutable_spec().observation_low, -kInfinity);
   std::ranges::fill(mutable_spec().observation_high, kInfinity);
 }
 
 void NoiseObservation::Reset(std::optional<std::uint64_t> seed, std::span<double> observation) {
-  if (seed) rng_.Seed(core::SplitSeed(*seed, kNoiseStream));
-  inner().Reset(seed, observation);
+  NoiseWrapper::Reset(seed, observation);
   AddNoise(observation);
 }
 
@@ -136,7 +129,7 @@ StepResult NoiseObservation::Step(ActionView action, std::span<double> observati
 }
 
 void NoiseObservation::AddNoise(std::span<double> observation) {
-  for (double& number : observation) number += standard_deviation_ * rng_.Normal();
+  for (double& number : observation) number += DrawNoise();
 }
 
 EnvQuantities NoiseObservation::Describe() const {
@@ -144,9 +137,5 @@ EnvQuantities NoiseObservation::Describe() const {
   Annotate(quantities.observation, "with noise");
   return quantities;
 }
-
-void NoiseObservation::SaveOwnState(StateWriter& writer) const { writer.Add(rng_.SaveState()); }
-
-void NoiseObservation::LoadOwnState(StateReader& reader) { rng_.LoadState(reader.Text()); }
 
 }  // namespace duet::envs

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "core/random.h"
+#include "envs/wrappers/noise_wrapper.h"
 #include "envs/wrappers/row_ring.h"
 #include "envs/wrappers/wrapper.h"
 
@@ -53,9 +53,8 @@ class DelayObservation : public Wrapper {
   std::vector<double> blank_;  // [O] before there is one to be seen
 };
 
-// Adds standard_deviation * N(0, 1) to each number of an observation, not clipped. The noise has a
-// stream of its own, which Reset(seed) restarts; the task's stream does not notice.
-class NoiseObservation : public Wrapper {
+// Adds standard_deviation * N(0, 1) to each number of an observation, not clipped.
+class NoiseObservation : public NoiseWrapper {
  public:
   // `standard_deviation` in units of the observation, finite, >= 0.
   NoiseObservation(std::unique_ptr<Env> env, double standard_deviation);
@@ -65,12 +64,7 @@ class NoiseObservation : public Wrapper {
   EnvQuantities Describe() const override;
 
  private:
-  void SaveOwnState(StateWriter& writer) const override;
-  void LoadOwnState(StateReader& reader) override;
   void AddNoise(std::span<double> observation);
-
-  double standard_deviation_;
-  core::Rng rng_;
 };
 
 }  // namespace duet::envs
