@@ -2,17 +2,39 @@
 
 #include <ATen/Functions.h>
 
+#include <utility>
+#include <vector>
+
 namespace duet::agents {
 
 Adam::Adam(AdamConfig config, const Tensor& parameters)
-    : config_(config),
-      first_moment_(at::zeros_like(parameters)),
-      second_moment_(at::zeros_like(parameters)),
-      num_steps_(at::zeros({}, parameters.options())) {}
+    : Adam(config, at::zeros_like(parameters), at::zeros_like(parameters),
+           at::zeros({parameters.size(0)}, parameters.options())) {}
 
-void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale) {
-  num_steps_.add_(1);
-  at::_fused_adam_({parameters}, {gradients}, {first_moment_}, {second_moment_}, {}, {num_steps_},
+Adam::Adam(AdamConfig config, Tensor first_moment, Tensor second_moment, Tensor num_steps)
+    : config_(config),
+      first_moment_(std::move(first_moment)),
+      second_moment_(std::move(second_moment)),
+      num_steps_(std::move(num_steps)) {}
+
+Adam Adam::Slice(std::int64_t first, std::int64_t count) const {
+  return {config_, first_moment_.narrow(0, first, count), second_moment_.narrow(0, first, count),
+          num_steps_.narrow(0, first, count)};
+}
+
+void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
+                std::span<const bool> active) {
+  std::vector<Tensor> rows, row_gradients, first_moments, second_moments, counts;
+  for (std::int64_t m = 0; m < parameters.size(0); ++m) {
+    if (!active.empty() && !active[static_cast<std::size_t>(m)]) continue;
+    rows.push_back(parameters[m]);
+    row_gradients.push_back(gradients[m]);
+    first_moments.push_back(first_moment_[m]);
+    second_moments.push_back(second_moment_[m]);
+    counts.push_back(num_steps_[m].add_(1));
+  }
+  if (rows.empty()) return;
+  at::_fused_adam_(rows, row_gradients, first_moments, second_moments, {}, counts,
                    scale * config_.learning_rate, config_.beta1, config_.beta2, config_.l2,
                    config_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
 }

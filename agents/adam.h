@@ -1,6 +1,8 @@
-// The Adam optimizer over one flat buffer.
+// The Adam optimizer over the rows of a population.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "agents/tensor.h"
@@ -15,22 +17,29 @@ struct AdamConfig {
   double l2 = 0.0;  // adds l2 * parameter to the gradient
 };
 
-// Adam (arXiv:1412.6980, Algorithm 1) with the semantics of torch.optim.Adam. All members step
-// together, so one step count serves all; moments are per parameter, hence per member.
+// Adam (arXiv:1412.6980, Algorithm 1) with the semantics of torch.optim.Adam, for the rows [M, P]
+// of a population. Moments and step counts are each member's own.
 class Adam {
  public:
   Adam(AdamConfig config, const Tensor& parameters);
 
-  // One step of the parameters against their gradients, both flat; `scale` multiplies the step.
-  void Step(Tensor& parameters, const Tensor& gradients, double scale = 1.0);
+  // One step of the parameters against their gradients, both [M, P]; `scale` multiplies the step.
+  // Where `active`, [M], is given, only the members where it is true take the step.
+  void Step(Tensor& parameters, const Tensor& gradients, double scale = 1.0,
+            std::span<const bool> active = {});
+
+  // The optimizer of rows [first, first + count), sharing moments and counts.
+  Adam Slice(std::int64_t first, std::int64_t count) const;
 
   void Save(core::ArchiveWriter& archive, const std::string& name) const;
   void Load(const core::ArchiveReader& archive, const std::string& name);
 
  private:
+  Adam(AdamConfig config, Tensor first_moment, Tensor second_moment, Tensor num_steps);
+
   AdamConfig config_;
-  Tensor first_moment_, second_moment_;
-  Tensor num_steps_;  // scalar float32, as the fused kernel wants it
+  Tensor first_moment_, second_moment_;  // [M, P]
+  Tensor num_steps_;                     // [M] float32, as the fused kernel wants it
 };
 
 }  // namespace duet::agents

@@ -4,50 +4,90 @@
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <stdexcept>
+#include <utility>
 
+#include "agents/members.h"
 #include "agents/product.h"
 #include "core/error.h"
 
 namespace duet::agents {
 namespace {
 
-// Views of a flat buffer: [M, in, out] and [M, 1, out] per layer, one after the other.
-void MakeViews(const Tensor& flat, const MlpShape& shape, const std::vector<std::int64_t>& sizes,
-               std::vector<Tensor>& weights, std::vector<Tensor>& biases) {
+std::vector<std::int64_t> LayerSizes(const MlpShape& shape) {
+  std::vector<std::int64_t> sizes = {shape.input};
+  sizes.insert(sizes.end(), shape.hidden.begin(), shape.hidden.end());
+  sizes.push_back(shape.output);
+  return sizes;
+}
+
+std::int64_t CountParameters(const MlpShape& shape) {
+  const std::vector<std::int64_t> sizes = LayerSizes(shape);
+  std::int64_t count = shape.free_parameters;
+  for (std::size_t layer = 0; layer + 1 < sizes.size(); ++layer) {
+    count += (sizes[layer] + 1) * sizes[layer + 1];
+  }
+  return count;
+}
+
+Tensor MakeRows(const MlpShape& shape, at::Device device) {
+  return at::zeros({shape.members, CountParameters(shape)},
+                   at::TensorOptions().dtype(at::kFloat).device(device));
+}
+
+// Views of rows [M, P]: [M, in, out] and [M, 1, out] per layer, one after the other, then the free
+// ones, [M, F].
+void MakeViews(const Tensor& rows, const MlpShape& shape, std::vector<Tensor>& weights,
+               std::vector<Tensor>& biases, Tensor& free) {
+  const std::vector<std::int64_t> sizes = LayerSizes(shape);
   std::int64_t offset = 0;
-  const auto take = [&](std::int64_t rows, std::int64_t columns) {
-    const std::int64_t count = shape.members * rows * columns;
-    Tensor view = flat.narrow(0, offset, count).view({shape.members, rows, columns});
-    offset += count;
+  const auto take = [&](std::int64_t height, std::int64_t width) {
+    Tensor view = rows.narrow(1, offset, height * width).view({shape.members, height, width});
+    offset += height * width;
     return view;
   };
   for (std::size_t layer = 0; layer + 1 < sizes.size(); ++layer) {
     weights.push_back(take(sizes[layer], sizes[layer + 1]));
     biases.push_back(take(1, sizes[layer + 1]));
   }
+  free = rows.narrow(1, offset, shape.free_parameters);
+}
+
+// An orthogonal matrix [rows, columns] of normal draws: the Q of their QR decomposition, with the
+// signs that make it uniformly distributed, as torch.nn.init.orthogonal_.
+Tensor DrawOrthogonal(core::Rng& rng, std::int64_t rows, std::int64_t columns) {
+  const bool wide = rows < columns;
+  Tensor draws = at::empty({std::max(rows, columns), std::min(rows, columns)}, at::kFloat);
+  float* value = draws.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < draws.numel(); ++i) *value++ = static_cast<float>(rng.Normal());
+  const auto [q, r] = at::linalg_qr(draws);
+  const Tensor matrix = q * r.diagonal().sign();
+  return wide ? matrix.t() : matrix;
 }
 
 }  // namespace
 
-Mlp::Mlp(MlpShape shape, at::Device device) : shape_(std::move(shape)) {
-  std::vector<std::int64_t> sizes = {shape_.input};
-  sizes.insert(sizes.end(), shape_.hidden.begin(), shape_.hidden.end());
-  sizes.push_back(shape_.output);
-  std::int64_t count = 0;
-  for (std::size_t layer = 0; layer + 1 < sizes.size(); ++layer) {
-    count += shape_.members * (sizes[layer] + 1) * sizes[layer + 1];
-  }
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
-  parameters_ = at::zeros({count}, options);
-  gradients_ = at::zeros({count}, options);
-  MakeViews(parameters_, shape_, sizes, weights_, biases_);
-  MakeViews(gradients_, shape_, sizes, weight_gradients_, bias_gradients_);
+Mlp::Mlp(MlpShape shape, at::Device device)
+    : Mlp(shape, MakeRows(shape, device), MakeRows(shape, device)) {}
+
+Mlp::Mlp(MlpShape shape, Tensor parameters, Tensor gradients)
+    : shape_(std::move(shape)),
+      parameters_(std::move(parameters)),
+      gradients_(std::move(gradients)) {
+  MakeViews(parameters_, shape_, weights_, biases_, free_parameters_);
+  MakeViews(gradients_, shape_, weight_gradients_, bias_gradients_, free_gradients_);
+}
+
+Mlp Mlp::Slice(std::int64_t first, std::int64_t count) const {
+  MlpShape shape = shape_;
+  shape.members = count;
+  return {std::move(shape), parameters_.narrow(0, first, count),
+          gradients_.narrow(0, first, count)};
 }
 
 void Mlp::Initialize(std::span<core::Rng> rngs, double final_layer_scale) {
+  const std::int64_t stack = shape_.members / static_cast<std::int64_t>(rngs.size());
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     const bool last = layer + 1 == num_layers();
     const double scale = last && final_layer_scale > 0.0
@@ -56,14 +96,28 @@ void Mlp::Initialize(std::span<core::Rng> rngs, double final_layer_scale) {
     for (const Tensor& view : {weights_[layer], biases_[layer]}) {
       Tensor values = at::empty(view.sizes(), at::kFloat);
       float* value = values.mutable_data_ptr<float>();
-      const std::int64_t per_member = values.numel() / shape_.members;
-      for (std::int64_t m = 0; m < shape_.members; ++m) {
-        for (std::int64_t i = 0; i < per_member; ++i) {
-          *value++ = static_cast<float>(rngs[static_cast<std::size_t>(m)].Uniform(-scale, scale));
+      const std::int64_t per_row = values.numel() / shape_.members;
+      for (std::int64_t row = 0; row < shape_.members; ++row) {
+        core::Rng& rng = rngs[static_cast<std::size_t>(row / stack)];
+        for (std::int64_t i = 0; i < per_row; ++i) {
+          *value++ = static_cast<float>(rng.Uniform(-scale, scale));
         }
       }
       view.copy_(values);
     }
+  }
+}
+
+void Mlp::InitializeOrthogonal(std::span<core::Rng> rngs, double gain, double output_gain) {
+  const std::int64_t stack = shape_.members / static_cast<std::int64_t>(rngs.size());
+  for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
+    const Tensor& weight = weights_[layer];
+    const double factor = layer + 1 == num_layers() ? output_gain : gain;
+    for (std::int64_t row = 0; row < shape_.members; ++row) {
+      core::Rng& rng = rngs[static_cast<std::size_t>(row / stack)];
+      weight[row].copy_(DrawOrthogonal(rng, weight.size(1), weight.size(2)).mul_(factor));
+    }
+    biases_[layer].zero_();
   }
 }
 
@@ -78,7 +132,10 @@ Tensor Mlp::Forward(const Tensor& input, Tape& tape) const {
   Tensor x = input;
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     tape.inputs.push_back(x);
-    x = Linear(x, weights_[layer], biases_[layer], /*relu=*/layer + 1 < num_layers());
+    const bool hidden = layer + 1 < num_layers();
+    const bool relu = hidden && shape_.activation == Activation::kRelu;
+    x = Linear(x, weights_[layer], biases_[layer], relu);
+    if (hidden && !relu) x.tanh_();
   }
   if (shape_.output_activation == OutputActivation::kTanh) x.tanh_();
   tape.output = x;
@@ -95,6 +152,9 @@ Tensor Mlp::ThroughOutput(const Tape& tape, const Tensor& output_gradient) const
 Tensor Mlp::ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
                                const Tensor& input) const {
   Tensor gradient = Multiply(output_gradient, weights_[layer].transpose(1, 2));
+  if (shape_.activation == Activation::kTanh) {
+    return at::tanh_backward_out(gradient, gradient, input);
+  }
   return at::threshold_backward_out(gradient, gradient, input, 0);
 }
 
@@ -118,27 +178,12 @@ Tensor Mlp::InputGradient(const Tape& tape, const Tensor& output_gradient, std::
   return Multiply(gradient, weights_[0].narrow(1, first, count).transpose(1, 2));
 }
 
-Tensor Mlp::GradientNorms() const {
-  Tensor squares;
-  const auto add = [&](const Tensor& view) {
-    const Tensor sum = view.square().sum({1, 2});
-    squares = squares.defined() ? squares.add_(sum) : sum;
-  };
-  for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
-    add(weight_gradients_[layer]);
-    add(bias_gradients_[layer]);
-  }
-  return squares.sqrt();
-}
+Tensor Mlp::GradientNorms() const { return at::linalg_vector_norm(gradients_, 2, {1}); }
 
 void Mlp::ClipGradients(double max_norm) {
   // As torch.nn.utils.clip_grad_norm_, for each member by itself.
-  const Tensor scale =
-      at::reciprocal(GradientNorms() + 1e-6).mul_(max_norm).clamp_max_(1.0).view({-1, 1, 1});
-  for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
-    weight_gradients_[layer].mul_(scale);
-    bias_gradients_[layer].mul_(scale);
-  }
+  gradients_.mul_(
+      at::reciprocal(GradientNorms() + 1e-6).mul_(max_norm).clamp_max_(1.0).unsqueeze(1));
 }
 
 void Mlp::Save(core::ArchiveWriter& archive, const std::string& name) const {
@@ -146,6 +191,8 @@ void Mlp::Save(core::ArchiveWriter& archive, const std::string& name) const {
     SaveTensor(archive, fmt::format("{}.{}.weight", name, layer), weights_[layer]);
     SaveTensor(archive, fmt::format("{}.{}.bias", name, layer), biases_[layer]);
   }
+  if (shape_.free_parameters > 0)
+    SaveTensor(archive, name + ".free", free_parameters_.unsqueeze(1));
 }
 
 void Mlp::Load(const core::ArchiveReader& archive, const std::string& name,
@@ -172,6 +219,7 @@ void Mlp::Load(const core::ArchiveReader& archive, const std::string& name,
     load(fmt::format("{}.{}.weight", name, layer), weights_[layer]);
     load(fmt::format("{}.{}.bias", name, layer), biases_[layer]);
   }
+  if (shape_.free_parameters > 0) load(name + ".free", free_parameters_.unsqueeze(1));
   if (archive.Has(fmt::format("{}.{}.weight", name, num_layers()))) {
     throw IoError(fmt::format("{}: \"{}\" has more than the {} layers of this run",
                               archive.path().string(), name, num_layers()));
@@ -179,9 +227,7 @@ void Mlp::Load(const core::ArchiveReader& archive, const std::string& name,
 }
 
 void Mlp::Load(const core::ArchiveReader& archive, const std::string& name) {
-  std::vector<std::int64_t> members(static_cast<std::size_t>(shape_.members));
-  std::iota(members.begin(), members.end(), 0);
-  Load(archive, name, members);
+  Load(archive, name, AllMembers(shape_.members));
 }
 
 }  // namespace duet::agents

@@ -11,27 +11,38 @@
 
 namespace duet::agents {
 
+enum class Activation { kRelu, kTanh };
 enum class OutputActivation { kNone, kTanh };
 
 struct MlpShape {
-  std::int64_t members = 1;  // M
+  std::int64_t members = 1;  // M; or rows of a stack, such as two critics for each member
   std::int64_t input = 1;
-  std::vector<std::int64_t> hidden;  // sizes of the ReLU layers; empty: one linear layer
+  std::vector<std::int64_t> hidden;  // sizes of the hidden layers; empty: one linear layer
   std::int64_t output = 1;
   OutputActivation output_activation = OutputActivation::kNone;
+  Activation activation = Activation::kRelu;  // of the hidden layers
+  std::int64_t free_parameters = 0;  // that belong to no layer, such as a log standard deviation
 };
 
-// M independent networks of one shape, computed together: a layer is one batched product. All
-// parameters lie in one flat buffer, all gradients in another, so that an optimizer step is one
-// operation. The backward pass is written out, since it is three products a layer and callers say
-// which of them they need; nothing here uses or records autograd.
+// M independent networks of one shape, computed together: a layer is one batched product. The
+// parameters of a member are one row of [M, P], its gradients one of another, so that an optimizer
+// step is one operation and members can be told apart in it. The backward pass is written out,
+// since it is three products a layer and callers say which of them they need; nothing here uses or
+// records autograd.
 class Mlp {
  public:
   Mlp(MlpShape shape, at::Device device);
 
-  // Draws every parameter of member m from rngs[m], uniform in ±1/sqrt(inputs) as PyTorch's Linear;
-  // those of the last layer in ±final_layer_scale where that is positive.
+  // Draws every parameter of a layer uniformly in ±1/sqrt(inputs) as PyTorch's Linear; those of the
+  // last layer in ±final_layer_scale where that is positive. Row r draws from rngs[r / k], where
+  // the stack has k times as many rows as there are streams. Free parameters stay.
   void Initialize(std::span<core::Rng> rngs, double final_layer_scale);
+  // Orthogonal weights (arXiv:1312.6120) times `gain`, those of the last layer times `output_gain`;
+  // biases are 0. Streams as above.
+  void InitializeOrthogonal(std::span<core::Rng> rngs, double gain, double output_gain);
+
+  // The networks of rows [first, first + count), sharing parameters and gradients.
+  Mlp Slice(std::int64_t first, std::int64_t count) const;
 
   // What Backward needs to know of a forward pass.
   struct Tape {
@@ -56,27 +67,32 @@ class Mlp {
   const Tensor& weight(std::int64_t layer) const { return weights_.at(layer); }  // [M, in, out]
   const Tensor& bias(std::int64_t layer) const { return biases_.at(layer); }     // [M, 1, out]
 
-  Tensor& parameters() { return parameters_; }  // flat
+  // Views too, [M, free_parameters]. Their gradients are the caller's to write.
+  const Tensor& free_parameters() const { return free_parameters_; }
+  const Tensor& free_gradients() const { return free_gradients_; }
+
+  Tensor& parameters() { return parameters_; }  // [M, P]
   const Tensor& parameters() const { return parameters_; }
-  Tensor& gradients() { return gradients_; }  // flat, same order
+  Tensor& gradients() { return gradients_; }  // [M, P], same order
   const Tensor& gradients() const { return gradients_; }
   // The gradient's 2-norm of each member, [M].
   Tensor GradientNorms() const;
   // Scales each member's gradient down to the norm `max_norm` where it is larger.
   void ClipGradients(double max_norm);
 
-  // Layer by layer, "<name>.0.weight" and so on.
+  // Layer by layer, "<name>.0.weight" and so on; then "<name>.free".
   void Save(core::ArchiveWriter& archive, const std::string& name) const;
-  // Member m gets the parameters of the saved member members[m]. Throws IoError where shapes
-  // differ.
+  // Row m gets the parameters of the saved row members[m]. Throws IoError where shapes differ.
   void Load(const core::ArchiveReader& archive, const std::string& name,
             std::span<const std::int64_t> members);
   void Load(const core::ArchiveReader& archive, const std::string& name);
 
  private:
+  Mlp(MlpShape shape, Tensor parameters, Tensor gradients);
+
   // Gradient before the output activation.
   Tensor ThroughOutput(const Tape& tape, const Tensor& output_gradient) const;
-  // Gradient by the ReLU layer below `layer`, before that ReLU; `input` is what it gave.
+  // Gradient by the hidden layer below `layer`, before its activation; `input` is what it gave.
   Tensor ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
                             const Tensor& input) const;
 
@@ -85,6 +101,7 @@ class Mlp {
   Tensor gradients_;
   std::vector<Tensor> weights_, biases_;
   std::vector<Tensor> weight_gradients_, bias_gradients_;
+  Tensor free_parameters_, free_gradients_;
 };
 
 }  // namespace duet::agents

@@ -65,10 +65,14 @@ void ObservationNormalizer::RefreshDeviceCopies() {
 }
 
 Tensor ObservationNormalizer::Normalize(const Tensor& observations) const {
-  CheckShape(observations, {members_, -1, size_}, "observations");
+  return Normalize(observations, {.index = 0, .first = 0, .count = members_});
+}
+
+Tensor ObservationNormalizer::Normalize(const Tensor& observations, const Shard& shard) const {
+  CheckShape(observations, {shard.count, -1, size_}, "observations");
   if (!enabled_) return observations;
-  return at::sub(observations, device_.select(0, 0))
-      .mul_(device_.select(0, 1))
+  return at::sub(observations, shard.Rows(device_.select(0, 0)))
+      .mul_(shard.Rows(device_.select(0, 1)))
       .clamp_(-clip_, clip_);
 }
 

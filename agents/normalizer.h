@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/members.h"
 #include "agents/tensor.h"
 
 namespace duet::agents {
@@ -23,6 +24,8 @@ class ObservationNormalizer {
 
   // clip((x - mean) / sqrt(variance + 1e-8)): [M, B, O] -> [M, B, O].
   Tensor Normalize(const Tensor& observations) const;
+  // The same for the members of a shard: [m, B, O].
+  Tensor Normalize(const Tensor& observations, const Shard& shard) const;
 
   bool enabled() const { return enabled_; }
 

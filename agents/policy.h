@@ -7,11 +7,32 @@
 
 namespace duet::agents {
 
-// A policy's answer on observations: a Gaussian over actions in [-1, 1]. A deterministic policy
-// answers with the Gaussian it explores with, if it has one.
+// What kind of distribution an answer is.
+enum class Distribution {
+  kNone,          // an action alone
+  kGaussian,      // diagonal, over actions; acting clips a draw to [-1, 1]
+  kTanhGaussian,  // tanh of a diagonal Gaussian
+  kCategorical,   // over the indices of discrete actions
+};
+
+// A policy's answer on observations. Which tensors are defined says which distribution it is.
 struct PolicyOutput {
-  Tensor mean;     // [M, B, A] the action without exploration
-  Tensor log_std;  // [M, B, A] or broadcastable to it; undefined where there is no distribution
+  // [M, B, A] the action without exploration, in [-1, 1] but for a Gaussian, whose mean may lie
+  // outside; of discrete actions the likeliest index as a number, [M, B, 1], without gradient.
+  Tensor mean;
+  // [M, B, A] or broadcastable to it, before any squashing; undefined where there is no Gaussian.
+  // A deterministic policy answers with the Gaussian that it explores with, if it has one.
+  Tensor log_std;
+  // [M, B, A] of a kTanhGaussian: the mean before squashing, so that `mean` is its tanh.
+  Tensor location = {};
+  // [M, B, C] of a kCategorical, not normalised.
+  Tensor logits = {};
+
+  Distribution distribution() const {
+    if (logits.defined()) return Distribution::kCategorical;
+    if (location.defined()) return Distribution::kTanhGaussian;
+    return log_std.defined() ? Distribution::kGaussian : Distribution::kNone;
+  }
 };
 
 // The trainable policy of every member.
@@ -28,8 +49,8 @@ class Policy {
   // Only this policy's parameters get a gradient, whatever else the loss is computed from.
   virtual Tensor Differentiate(const Tensor& observations, const LossFunction& loss) = 0;
 
-  virtual Tensor& parameters() = 0;       // flat
-  virtual const Tensor& gradients() = 0;  // flat, same order
+  virtual Tensor& parameters() = 0;       // [M, P]
+  virtual const Tensor& gradients() = 0;  // [M, P], same order
   virtual void ClipGradients(double max_norm) = 0;
 };
 

@@ -3,7 +3,10 @@
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 
+#include <ATen/TensorOperators.h>
+
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "core/error.h"
@@ -23,6 +26,7 @@ ReplayBuffer::ReplayBuffer(std::int64_t members, std::int64_t capacity,
 void ReplayBuffer::Add(const Transitions& transitions) {
   const std::int64_t per_member = static_cast<std::int64_t>(transitions.rewards.size()) / members_;
   const std::int64_t width = rows_.size(2);
+  stride_ = per_member;
   Tensor staged = at::empty({members_, per_member, width}, at::kFloat);
   float* row = staged.mutable_data_ptr<float>();
   for (std::size_t i = 0; i < transitions.rewards.size(); ++i) {
@@ -32,7 +36,7 @@ void ReplayBuffer::Add(const Transitions& transitions) {
     out = std::copy_n(&transitions.final_observations[i * o], o, out);
     out = std::copy_n(&transitions.actions[i * a], a, out);
     *out++ = static_cast<float>(transitions.rewards[i]);
-    *out++ = transitions.terminated[i] != 0 ? 1.0F : 0.0F;
+    *out++ = transitions.terminated[i] != 0 ? 1.0F : transitions.truncated[i] != 0 ? -1.0F : 0.0F;
     row = out;
   }
   for (std::int64_t done = 0; done < per_member;) {
@@ -44,33 +48,77 @@ void ReplayBuffer::Add(const Transitions& transitions) {
   size_ = std::min(capacity_, size_ + per_member);
 }
 
-Batch ReplayBuffer::Sample(std::span<core::Rng> rngs, std::int64_t batch_size,
-                           std::int64_t recent) const {
+Batch ReplayBuffer::Sample(std::span<core::Rng> rngs, const SampleOptions& options) const {
   if (size_ == 0) throw std::logic_error("the replay buffer is empty");
-  const std::int64_t window = recent > 0 ? std::min(recent, size_) : size_;
-  Tensor indices = at::empty({members_ * batch_size}, at::kLong);
+  const std::int64_t window = options.recent > 0 ? std::min(options.recent, size_) : size_;
+  const auto members = static_cast<std::int64_t>(rngs.size());
+  Tensor indices = at::empty({members, options.batch_size}, at::kLong);
+  Tensor ages = at::empty({members, options.batch_size}, at::kLong);
   std::int64_t* index = indices.mutable_data_ptr<std::int64_t>();
-  for (std::int64_t m = 0; m < members_; ++m) {
+  std::int64_t* age = ages.mutable_data_ptr<std::int64_t>();
+  for (std::int64_t m = 0; m < members; ++m) {
     core::Rng& rng = rngs[static_cast<std::size_t>(m)];
-    for (std::int64_t b = 0; b < batch_size; ++b) {
-      const std::int64_t age = 1 + rng.Index(window);
-      *index++ = m * capacity_ + (position_ + capacity_ - age) % capacity_;
+    for (std::int64_t b = 0; b < options.batch_size; ++b) {
+      *age = 1 + rng.Index(window);
+      *index++ =
+          (options.first_member + m) * capacity_ + (position_ + capacity_ - *age++) % capacity_;
     }
   }
-  const Tensor rows = at::index_select(rows_.view({members_ * capacity_, rows_.size(2)}), 0,
-                                       indices.to(rows_.device()))
-                          .view({members_, batch_size, rows_.size(2)});
+  const Tensor rows = Gather(indices);
+  Batch batch = ToBatch(rows);
+  if (options.n_step > 1) Extend(batch, rows, indices, ages, options);
+  return batch;
+}
+
+Tensor ReplayBuffer::Gather(const Tensor& indices) const {
+  return at::index_select(rows_.view({members_ * capacity_, rows_.size(2)}), 0,
+                          indices.flatten().to(rows_.device()))
+      .view({indices.size(0), indices.size(1), rows_.size(2)});
+}
+
+Batch ReplayBuffer::ToBatch(const Tensor& rows) const {
   const std::int64_t o = observation_size_;
   return {.observations = rows.narrow(2, 0, o),
           .actions = rows.narrow(2, 2 * o, action_size_),
           .rewards = rows.select(2, 2 * o + action_size_),
           .next_observations = rows.narrow(2, o, o),
-          .terminated = rows.select(2, 2 * o + action_size_ + 1)};
+          .terminated = rows.select(2, 2 * o + action_size_ + 1).clamp_min(0.0)};
+}
+
+void ReplayBuffer::Extend(Batch& batch, const Tensor& first_rows, const Tensor& indices,
+                          const Tensor& ages, const SampleOptions& options) const {
+  const std::int64_t end_column = rows_.size(2) - 1;
+  const Tensor begins = indices - indices.remainder(capacity_);  // of the members' rows
+  Tensor end = first_rows.select(2, end_column);
+  batch.rewards = batch.rewards.clone();
+  batch.discounts = at::full_like(batch.rewards, options.gamma);
+  Tensor going = at::ones_like(batch.rewards, at::kBool);
+  for (std::int64_t k = 1; k < options.n_step; ++k) {
+    const Tensor exists = (ages > k * stride_).to(rows_.device());
+    going = going.logical_and(end == 0).logical_and(exists);
+    const Tensor next = begins + (indices - begins + k * stride_).remainder(capacity_);
+    const Tensor rows = Gather(next);
+    const Batch later = ToBatch(rows);
+    const double discount = std::pow(options.gamma, static_cast<double>(k));
+    batch.rewards.add_(at::where(going, later.rewards, 0.0), discount);
+    batch.next_observations =
+        at::where(going.unsqueeze(2), later.next_observations, batch.next_observations);
+    batch.terminated = at::where(going, later.terminated, batch.terminated);
+    batch.discounts.masked_fill_(going, discount * options.gamma);
+    end = rows.select(2, end_column);
+  }
+}
+
+std::int64_t ReplayBuffer::Bytes(std::int64_t members, std::int64_t capacity,
+                                 std::int64_t observation_size, std::int64_t action_size) {
+  return members * capacity * (2 * observation_size + action_size + 2) *
+         static_cast<std::int64_t>(sizeof(float));
 }
 
 void ReplayBuffer::Save(core::ArchiveWriter& archive, const std::string& name) const {
   archive.AddNumber(name + ".size", size_);
   archive.AddNumber(name + ".position", position_);
+  archive.AddNumber(name + ".stride", stride_);
   for (std::int64_t m = 0; m < members_; ++m) {
     SaveTensor(archive, fmt::format("{}.{}", name, m), rows_[m].narrow(0, 0, size_));
   }
@@ -97,6 +145,7 @@ void ReplayBuffer::Load(const core::ArchiveReader& archive, const std::string& n
   }
   size_ = size;
   position_ = position;
+  stride_ = archive.GetNumber(name + ".stride");
 }
 
 }  // namespace duet::agents

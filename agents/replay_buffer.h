@@ -28,6 +28,18 @@ struct Batch {
   Tensor rewards;            // [M, B]
   Tensor next_observations;  // [M, B, O] raw
   Tensor terminated;         // [M, B] 1 where nothing follows, else 0; truncation is not an end
+  // [M, B] gamma^n of returns with n rewards, which `rewards` then holds; undefined: one reward.
+  Tensor discounts = {};
+};
+
+struct SampleOptions {
+  std::int64_t batch_size = 1;
+  std::int64_t recent = 0;  // draw from the latest so many; 0: from all
+  // Up to n_step rewards in a return, discounted by gamma each step; it ends early at the end of an
+  // episode and at the latest transition, and bootstraps from where it ended.
+  std::int64_t n_step = 1;
+  double gamma = 1.0;
+  std::int64_t first_member = 0;  // that the first of the streams belongs to
 };
 
 // The latest `capacity` transitions of every member, [M, capacity], on the learner's device.
@@ -39,9 +51,13 @@ class ReplayBuffer {
 
   void Add(const Transitions& transitions);
 
-  // Transitions drawn uniformly with replacement, those of member m with rngs[m]; from the latest
-  // `recent` ones where that is positive. Requires size() > 0.
-  Batch Sample(std::span<core::Rng> rngs, std::int64_t batch_size, std::int64_t recent = 0) const;
+  // Transitions drawn uniformly with replacement, for as many members as there are streams, each
+  // with its own. Requires size() > 0.
+  Batch Sample(std::span<core::Rng> rngs, const SampleOptions& options) const;
+
+  // Bytes that a buffer of this size takes when it is full.
+  static std::int64_t Bytes(std::int64_t members, std::int64_t capacity,
+                            std::int64_t observation_size, std::int64_t action_size);
 
   std::int64_t members() const { return members_; }
   std::int64_t size() const { return size_; }  // transitions per member
@@ -56,14 +72,21 @@ class ReplayBuffer {
   static std::int64_t SavedSize(const core::ArchiveReader& archive, const std::string& name);
 
  private:
+  Batch ToBatch(const Tensor& rows) const;
+  // Turns a batch of first transitions into n-step returns; `indices` are their rows, [m, B].
+  void Extend(Batch& batch, const Tensor& first_rows, const Tensor& indices, const Tensor& ages,
+              const SampleOptions& options) const;
+  Tensor Gather(const Tensor& indices) const;
+
   std::int64_t members_;
   std::int64_t capacity_;
   std::int64_t observation_size_;
   std::int64_t action_size_;
   std::int64_t size_ = 0;
   std::int64_t position_ = 0;  // where the next transition goes
-  // A transition is one row, so that a batch is one gather:
-  // observation, next observation, action, reward, terminated.
+  std::int64_t stride_ = 1;    // rows from a transition to the next one of its environment
+  // A transition is one row, so that a batch is one gather: observation, next observation, action,
+  // reward, end (1 terminated, -1 truncated, 0 neither).
   Tensor rows_;  // [M, capacity, 2 O + A + 2]
 };
 

@@ -38,7 +38,7 @@ class ReplaySource : public LessonSource {
 
  protected:
   Tensor DrawStates(const agents::ReplayBuffer& replay, std::int64_t batch_size) {
-    return replay.Sample(rngs_, batch_size, recent_).observations;
+    return replay.Sample(rngs_, {.batch_size = batch_size, .recent = recent_}).observations;
   }
 
  private:

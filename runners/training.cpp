@@ -29,10 +29,13 @@ using Clock = std::chrono::steady_clock;
 constexpr double kCheckpointShare = 0.05;
 
 // Columns of metrics.csv beside the evaluation.
-const std::vector<std::string> kDiagnostics = {
-    "episode_return",    "actor_loss",       "critic_loss",    "q_mean",
-    "distill_loss",      "weight_mean",      "weight_std",     "weight_zero_share",
-    "disadvantage_mean", "disadvantage_std", "action_distance"};
+std::vector<std::string> Diagnostics(const agents::Agent& agent) {
+  std::vector<std::string> names = agent.metric_names();
+  names.insert(names.begin(), "episode_return");
+  names.insert(names.end(), {"distill_loss", "weight_mean", "weight_std", "weight_zero_share",
+                             "disadvantage_mean", "disadvantage_std", "action_distance"});
+  return names;
+}
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -52,7 +55,7 @@ class Training::Impl {
         evaluator_(config.env, config.evaluation, Members(), config.actor_threads),
         agent_(agents::MakeAgent(config.agent, Spec())),
         episodes_(Members(), config.env.per_learner),
-        metrics_(folder, config.seeds, kDiagnostics) {
+        metrics_(folder, config.seeds, Diagnostics(*agent_)) {
     result_.name = method.name;
     result_.kind = KindName(method.kind);
     result_.task = TaskName(config.env);
@@ -129,7 +132,8 @@ class Training::Impl {
                            .action_size = env_.spec().action_size(),
                            .member_seeds = {},
                            .replay_capacity = plan_.env_steps,
-                           .device = agents::ChooseDevice(config_.device)};
+                           .device = agents::ChooseDevice(config_.device),
+                           .threads = config_.learner_threads};
     for (const std::int64_t seed : config_.seeds) {
       for (std::int64_t learner = 0; learner < plan_.learners; ++learner) {
         spec.member_seeds.push_back(
@@ -152,7 +156,7 @@ class Training::Impl {
   }
 
   void CollectStep() {
-    const bool warm = env_steps_ >= config_.training.warmup_steps;
+    const bool warm = agent_->on_policy() || env_steps_ >= config_.training.warmup_steps;
     agent_->Act(observations_, warm ? agents::ActMode::kExplore : agents::ActMode::kRandom,
                 actions_);
     env_.Step(actions_);
@@ -168,25 +172,35 @@ class Training::Impl {
   }
 
   void Learn() {
+    agent_->SetProgress(Progress());
+    if (agent_->on_policy()) {
+      while (agent_->UpdateDue()) Round();
+      return;
+    }
     if (env_steps_ < config_.training.warmup_steps || !Crossed(config_.training.update_every)) {
       return;
     }
-    const double progress = static_cast<double>(env_steps_) / static_cast<double>(plan_.env_steps);
-    for (std::int64_t i = 0; i < config_.training.updates; ++i) {
-      try {
-        // One round: all members read the others as they were at its start.
-        std::optional<distill::Lesson> lesson;
-        if (distiller_) lesson = distiller_->Prepare(progress);
-        agent_->Update();
-        if (lesson) distiller_->Step(*lesson);
-      } catch (const NonFiniteError& error) {
-        throw NonFiniteError(
-            fmt::format("{}: {} after {} environment steps and {} updates per learner; finite "
-                        "values are needed: try smaller learning rates or a max_gradient_norm",
-                        folder_.path.string(), error.what(), env_steps_, updates_));
-      }
-      ++updates_;
+    for (std::int64_t i = 0; i < config_.training.updates; ++i) Round();
+  }
+
+  double Progress() const {
+    return static_cast<double>(env_steps_) / static_cast<double>(plan_.env_steps);
+  }
+
+  // A gradient step of every member; all read the others as they were at its start.
+  void Round() {
+    try {
+      std::optional<distill::Lesson> lesson;
+      if (distiller_) lesson = distiller_->Prepare(Progress());
+      agent_->Update();
+      if (lesson) distiller_->Step(*lesson);
+    } catch (const NonFiniteError& error) {
+      throw NonFiniteError(
+          fmt::format("{}: {} after {} environment steps and {} updates per learner; finite "
+                      "values are needed: try smaller learning rates or a max_gradient_norm",
+                      folder_.path.string(), error.what(), env_steps_, updates_));
     }
+    ++updates_;
   }
 
   // [M] -> [seed][learner]
@@ -258,7 +272,7 @@ class Training::Impl {
   }
 
   void ShowProgress() {
-    Progress progress;
+    runners::Progress progress;
     progress.fraction =
         static_cast<double>(plan_.env_steps_before + plan_.learners * env_steps_) /
         static_cast<double>(plan_.env_steps_before + plan_.learners * plan_.env_steps);

@@ -66,11 +66,12 @@ TEST(DdpgTest, ATruncatedTransitionIsStoredAsOneThatGoesOn) {
   const std::vector<std::uint8_t> no = {0}, yes = {1};
   std::vector<core::Rng> rngs = {core::Rng(1)};
   agent->Observe({observations, actions, rewards, final_observations, no, yes});
-  const Batch truncated = agent->replay().Sample(rngs, 1, 1);
+  const Batch truncated = agent->replay().Sample(rngs, {.batch_size = 1, .recent = 1});
   EXPECT_EQ(truncated.terminated.item<float>(), 0.0F);
   EXPECT_TRUE(truncated.next_observations.flatten().equal(at::tensor({4.0F, 5.0F, 6.0F})));
   agent->Observe({observations, actions, rewards, final_observations, yes, no});
-  EXPECT_EQ(agent->replay().Sample(rngs, 1, 1).terminated.item<float>(), 1.0F);
+  EXPECT_EQ(agent->replay().Sample(rngs, {.batch_size = 1, .recent = 1}).terminated.item<float>(),
+            1.0F);
 }
 
 // Tolerance: the products of other batch sizes may add in another order, and Adam's first steps

@@ -24,32 +24,21 @@ Tensor Gradient(Mlp& mlp, const Tensor& input, const Tensor& by_output) {
   return mlp.gradients().clone();
 }
 
-// The entries of one member in a flat buffer of `shape`.
-Tensor OfMember(const Tensor& flat, const Mlp& mlp, std::int64_t member) {
-  std::vector<Tensor> parts;
-  std::int64_t offset = 0;
-  for (std::int64_t layer = 0; layer < mlp.num_layers(); ++layer) {
-    for (const Tensor& view : {mlp.weight(layer), mlp.bias(layer)}) {
-      parts.push_back(flat.narrow(0, offset, view.numel()).view(view.sizes())[member].flatten());
-      offset += view.numel();
-    }
-  }
-  return at::cat(parts);
-}
-
 class MlpShapeTest : public testing::TestWithParam<MlpShape> {};
 
-INSTANTIATE_TEST_SUITE_P(Shapes, MlpShapeTest,
-                         testing::Values(MlpShape{1, 3, {8, 6}, 2, OutputActivation::kTanh},
-                                         MlpShape{3, 3, {8, 6}, 2, OutputActivation::kTanh},
-                                         MlpShape{3, 5, {7}, 1, OutputActivation::kNone},
-                                         MlpShape{3, 4, {}, 2, OutputActivation::kNone},
-                                         MlpShape{1, 4, {}, 1, OutputActivation::kTanh},
-                                         MlpShape{2, 23, {256, 256}, 6, OutputActivation::kTanh}),
-                         [](const auto& info) {
-                           return fmt::format("M{}In{}Layers{}", info.param.members,
-                                              info.param.input, info.param.hidden.size());
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, MlpShapeTest,
+    testing::Values(MlpShape{1, 3, {8, 6}, 2, OutputActivation::kTanh},
+                    MlpShape{3, 3, {8, 6}, 2, OutputActivation::kTanh},
+                    MlpShape{3, 5, {7}, 1, OutputActivation::kNone},
+                    MlpShape{2, 5, {7, 8, 9}, 1, OutputActivation::kNone, Activation::kTanh},
+                    MlpShape{3, 4, {}, 2, OutputActivation::kNone},
+                    MlpShape{1, 4, {}, 1, OutputActivation::kTanh},
+                    MlpShape{2, 23, {256, 256}, 6, OutputActivation::kTanh}),
+    [](const auto& info) {
+      return fmt::format("M{}In{}Layers{}", info.param.members, info.param.input,
+                         info.param.hidden.size());
+    });
 
 TEST_P(MlpShapeTest, ForwardAndGradientsEqualAutograd) {
   const MlpShape& shape = GetParam();
@@ -64,19 +53,19 @@ TEST_P(MlpShapeTest, ForwardAndGradientsEqualAutograd) {
   for (std::int64_t layer = 0; layer < mlp.num_layers(); ++layer) {
     leaves.push_back(mlp.weight(layer).to(at::kDouble).requires_grad_(true));
     leaves.push_back(mlp.bias(layer).to(at::kDouble).requires_grad_(true));
-    if (layer > 0) y = y.relu();
+    if (layer > 0) y = shape.activation == Activation::kTanh ? y.tanh() : y.relu();
     y = y.matmul(leaves[leaves.size() - 2]) + leaves.back();
   }
   if (shape.output_activation == OutputActivation::kTanh) y = y.tanh();
   (y * by_output).sum().backward();
   std::vector<Tensor> gradients;
-  for (const Tensor& leaf : leaves) gradients.push_back(leaf.grad().flatten());
+  for (const Tensor& leaf : leaves) gradients.push_back(leaf.grad().flatten(1));
 
   Mlp::Tape tape;
   EXPECT_LT(LargestDifference(mlp.Forward(input, tape), y.detach()), 1e-5);
   EXPECT_TRUE(mlp.Forward(input).equal(tape.output));
   mlp.Backward(tape, by_output);
-  EXPECT_LT(LargestDifference(mlp.gradients(), at::cat(gradients)), 1e-5);
+  EXPECT_LT(LargestDifference(mlp.gradients(), at::cat(gradients, 1)), 1e-5);
   const std::int64_t count = shape.input - 1;
   EXPECT_LT(
       LargestDifference(mlp.InputGradient(tape, by_output, 1, count), x.grad().narrow(2, 1, count)),
@@ -90,9 +79,9 @@ TEST(MlpTest, GradientsOfAMemberDoNotDependOnTheOthers) {
   const Tensor before = Gradient(mlp, input, by_output);
   input[2].mul_(2.0);
   const Tensor after = Gradient(mlp, input, by_output);
-  EXPECT_TRUE(OfMember(before, mlp, 0).equal(OfMember(after, mlp, 0)));
-  EXPECT_TRUE(OfMember(before, mlp, 1).equal(OfMember(after, mlp, 1)));
-  EXPECT_FALSE(OfMember(before, mlp, 2).equal(OfMember(after, mlp, 2)));
+  EXPECT_TRUE(before[0].equal(after[0]));
+  EXPECT_TRUE(before[1].equal(after[1]));
+  EXPECT_FALSE(before[2].equal(after[2]));
 }
 
 TEST(MlpTest, InputGradientLeavesTheParametersGradients) {
@@ -112,12 +101,12 @@ TEST(MlpTest, ClipsTheGradientOfEachMemberAsTorchDoes) {
   const Tensor norms = mlp.GradientNorms();
   mlp.ClipGradients(0.5);
   for (std::int64_t m = 0; m < 3; ++m) {
-    const Tensor gradient = OfMember(before, mlp, m);
+    const Tensor gradient = before[m];
     const double norm = gradient.norm().item<double>();
     EXPECT_NEAR(norms[m].item<double>(), norm, 1e-5 * norm);
     // torch.nn.utils.clip_grad_norm_
     const Tensor expected = gradient * std::min(1.0, 0.5 / (norm + 1e-6));
-    EXPECT_LT(LargestDifference(OfMember(mlp.gradients(), mlp, m), expected), 1e-6) << m;
+    EXPECT_LT(LargestDifference(mlp.gradients()[m], expected), 1e-6) << m;
   }
   EXPECT_GT(norms[0].item<double>(), 0.5);
   EXPECT_LT(norms[1].item<double>(), 0.5);
@@ -130,7 +119,7 @@ TEST(MlpTest, InitializesAMemberFromItsOwnStreamWithinTheBounds) {
   Mlp single({1, 4, {16}, 3, OutputActivation::kNone}, at::kCPU);
   std::vector<core::Rng> second = {core::Rng(2)};
   single.Initialize(second, 0.003);
-  EXPECT_TRUE(OfMember(pair.parameters(), pair, 1).equal(OfMember(single.parameters(), single, 0)));
+  EXPECT_TRUE(pair.parameters()[1].equal(single.parameters()[0]));
   EXPECT_LE(pair.weight(0).abs().max().item<double>(), 0.5);
   EXPECT_GT(pair.weight(0).abs().max().item<double>(), 0.4);
   EXPECT_LE(pair.weight(1).abs().max().item<double>(), 0.003);
@@ -145,10 +134,8 @@ TEST(MlpTest, LoadsTheSavedMembersThatAreAskedFor) {
   EXPECT_TRUE(all.parameters().equal(saved.parameters()));
   Mlp chosen({2, 3, {8}, 2, OutputActivation::kTanh}, at::kCPU);
   chosen.Load(*archive, "net", std::vector<std::int64_t>{2, 0});
-  EXPECT_TRUE(
-      OfMember(chosen.parameters(), chosen, 0).equal(OfMember(saved.parameters(), saved, 2)));
-  EXPECT_TRUE(
-      OfMember(chosen.parameters(), chosen, 1).equal(OfMember(saved.parameters(), saved, 0)));
+  EXPECT_TRUE(chosen.parameters()[0].equal(saved.parameters()[2]));
+  EXPECT_TRUE(chosen.parameters()[1].equal(saved.parameters()[0]));
 }
 
 TEST(MlpTest, SaysWhichLayerOfAFileDoesNotFit) {

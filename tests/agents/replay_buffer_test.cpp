@@ -60,7 +60,7 @@ TEST(ReplayBufferTest, KeepsTheLatestTransitionsWhereAStepWrapsAround) {
   for (std::int64_t step = 0; step < 7; ++step) AddStep(buffer, step);
   EXPECT_EQ(buffer.size(), 10);
   std::vector<core::Rng> rngs = Streams();
-  const Batch batch = buffer.Sample(rngs, 500);
+  const Batch batch = buffer.Sample(rngs, {.batch_size = 500});
   EXPECT_EQ(Rewards(batch, 0), Range(11, 21));
   EXPECT_EQ(Rewards(batch, 1), Range(1011, 1021));
 }
@@ -69,14 +69,14 @@ TEST(ReplayBufferTest, AStepOfMoreEnvironmentsThanTheCapacityLeavesTheLast) {
   ReplayBuffer buffer = MakeBuffer(2);
   AddStep(buffer, 0);
   std::vector<core::Rng> rngs = Streams();
-  EXPECT_EQ(Rewards(buffer.Sample(rngs, 100), 0), Range(1, 3));
+  EXPECT_EQ(Rewards(buffer.Sample(rngs, {.batch_size = 100}), 0), Range(1, 3));
 }
 
 TEST(ReplayBufferTest, ATransitionStaysTogether) {
   ReplayBuffer buffer = MakeBuffer(50);
   for (std::int64_t step = 0; step < 20; ++step) AddStep(buffer, step);
   std::vector<core::Rng> rngs = Streams();
-  const Batch batch = buffer.Sample(rngs, 64);
+  const Batch batch = buffer.Sample(rngs, {.batch_size = 64});
   const Tensor id = batch.rewards;
   EXPECT_TRUE(batch.observations.select(2, 0).equal(id + 0.25));
   EXPECT_TRUE(batch.observations.select(2, 1).equal(-id));
@@ -90,9 +90,9 @@ TEST(ReplayBufferTest, RecentSamplesComeFromTheLatestOnly) {
   ReplayBuffer buffer = MakeBuffer(10);
   for (std::int64_t step = 0; step < 7; ++step) AddStep(buffer, step);
   std::vector<core::Rng> rngs = Streams();
-  EXPECT_EQ(Rewards(buffer.Sample(rngs, 500, 4), 0), Range(17, 21));
-  EXPECT_EQ(Rewards(buffer.Sample(rngs, 500, 1), 1), Range(1020, 1021));
-  EXPECT_EQ(Rewards(buffer.Sample(rngs, 500, 99), 0), Range(11, 21));
+  EXPECT_EQ(Rewards(buffer.Sample(rngs, {.batch_size = 500, .recent = 4}), 0), Range(17, 21));
+  EXPECT_EQ(Rewards(buffer.Sample(rngs, {.batch_size = 500, .recent = 1}), 1), Range(1020, 1021));
+  EXPECT_EQ(Rewards(buffer.Sample(rngs, {.batch_size = 500, .recent = 99}), 0), Range(11, 21));
 }
 
 TEST(ReplayBufferTest, AMemberDrawsFromItsOwnStreamAlone) {
@@ -100,8 +100,8 @@ TEST(ReplayBufferTest, AMemberDrawsFromItsOwnStreamAlone) {
   for (std::int64_t step = 0; step < 10; ++step) AddStep(buffer, step);
   std::vector<core::Rng> rngs = Streams();
   std::vector<core::Rng> others = {core::Rng(99), core::Rng(2)};
-  const Batch batch = buffer.Sample(rngs, 20);
-  const Batch other = buffer.Sample(others, 20);
+  const Batch batch = buffer.Sample(rngs, {.batch_size = 20});
+  const Batch other = buffer.Sample(others, {.batch_size = 20});
   EXPECT_TRUE(batch.rewards[1].equal(other.rewards[1]));
   EXPECT_FALSE(batch.rewards[0].equal(other.rewards[0]));
 }
@@ -112,7 +112,8 @@ TEST(ReplayBufferTest, DrawsUniformly) {
   std::vector<core::Rng> rngs = Streams();
   constexpr std::int64_t kDraws = 30'000;
   const Tensor counts =
-      at::bincount(buffer.Sample(rngs, kDraws).rewards[0].to(at::kLong)).to(at::kDouble);
+      at::bincount(buffer.Sample(rngs, {.batch_size = kDraws}).rewards[0].to(at::kLong))
+          .to(at::kDouble);
   // Chi-squared with 29 degrees of freedom: above 66 with probability 1e-4.
   const double expected = kDraws / 30.0;
   EXPECT_LT((counts - expected).square().sum().item<double>() / expected, 66.0);
@@ -132,8 +133,8 @@ TEST(ReplayBufferTest, ContinuesBitForBitAfterLoading) {
     for (std::int64_t step = steps; step < steps + 3; ++step) {
       AddStep(buffer, step);
       AddStep(other, step);
-      const Batch batch = buffer.Sample(rngs, 20);
-      const Batch other_batch = other.Sample(other_rngs, 20);
+      const Batch batch = buffer.Sample(rngs, {.batch_size = 20});
+      const Batch other_batch = other.Sample(other_rngs, {.batch_size = 20});
       EXPECT_TRUE(batch.rewards.equal(other_batch.rewards));
       EXPECT_TRUE(batch.next_observations.equal(other_batch.next_observations));
     }
@@ -157,7 +158,7 @@ TEST(ReplayBufferTest, SaysWhatDoesNotFit) {
 
 TEST(ReplayBufferTest, RefusesToSampleFromNothing) {
   std::vector<core::Rng> rngs = Streams();
-  EXPECT_THAT([&] { MakeBuffer(10).Sample(rngs, 1); },
+  EXPECT_THAT([&] { MakeBuffer(10).Sample(rngs, {.batch_size = 1}); },
               ThrowsMessage<std::logic_error>(HasSubstr("the replay buffer is empty")));
 }
 

@@ -21,7 +21,7 @@ class TablePolicy : public agents::Policy {
  public:
   explicit TablePolicy(const Tensor& actions)  // [M, S, A]
       : sizes_(actions.sizes().vec()),
-        parameters_(actions.clone().contiguous().view({-1})),
+        parameters_(actions.clone().contiguous().view({actions.size(0), -1})),
         gradients_(at::zeros_like(parameters_)) {}
 
   agents::PolicyOutput Answer(const Tensor& observations) const override {
@@ -88,6 +88,7 @@ class TableAgent : public agents::Agent {
   void Observe(const agents::Transitions& transitions) override { replay_.Add(transitions); }
   void Update() override { policy_.parameters().add_(drift_); }
   void UpdateOn(const agents::Batch&) override { Update(); }
+  std::vector<std::string> metric_names() const override { return {}; }
   agents::Metrics TakeMetrics() override { return {}; }
   TablePolicy& policy() override { return policy_; }
   const TablePolicy& policy() const override { return policy_; }

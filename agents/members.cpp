@@ -1,0 +1,72 @@
+#include "agents/members.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <numeric>
+
+namespace duet::agents {
+
+Tensor Shard::Rows(const Tensor& tensor, std::int64_t stack) const {
+  if (!tensor.defined() || tensor.size(0) == count * stack) return tensor;
+  return tensor.narrow(0, first * stack, count * stack);
+}
+
+std::vector<Shard> MakeShards(std::int64_t members, std::int64_t threads) {
+  if (threads <= 1 || members % threads != 0) return {{.index = 0, .first = 0, .count = members}};
+  const std::int64_t count = members / threads;
+  std::vector<Shard> shards;
+  for (std::int64_t i = 0; i < threads; ++i) {
+    shards.push_back({.index = i, .first = i * count, .count = count});
+  }
+  return shards;
+}
+
+void ForEachShard(std::span<const Shard> shards,
+                  const std::function<void(const Shard&)>& function) {
+  const auto call = [&](std::int64_t begin, std::int64_t end) {
+    const at::NoGradGuard no_grad;
+    for (std::int64_t i = begin; i < end; ++i) function(shards[static_cast<std::size_t>(i)]);
+  };
+  const auto count = static_cast<std::int64_t>(shards.size());
+  if (count == 1) return call(0, 1);
+  at::parallel_for(0, count, 1, call);
+}
+
+std::vector<core::Rng> MemberStreams(std::span<const std::uint64_t> member_seeds,
+                                     std::string_view name) {
+  std::vector<core::Rng> rngs;
+  for (const std::uint64_t seed : member_seeds) rngs.emplace_back(core::SplitSeed(seed, name));
+  return rngs;
+}
+
+void SaveStreams(core::ArchiveWriter& archive, const std::string& name,
+                 std::span<const core::Rng> rngs) {
+  for (std::size_t m = 0; m < rngs.size(); ++m) {
+    archive.AddText(fmt::format("{}.{}", name, m), rngs[m].SaveState());
+  }
+}
+
+void LoadStreams(const core::ArchiveReader& archive, const std::string& name,
+                 std::span<core::Rng> rngs) {
+  for (std::size_t m = 0; m < rngs.size(); ++m) {
+    rngs[m].LoadState(archive.GetText(fmt::format("{}.{}", name, m)));
+  }
+}
+
+std::vector<std::int64_t> StackRows(std::span<const std::int64_t> members, std::int64_t stack) {
+  std::vector<std::int64_t> rows;
+  for (const std::int64_t member : members) {
+    for (std::int64_t i = 0; i < stack; ++i) rows.push_back(member * stack + i);
+  }
+  return rows;
+}
+
+std::vector<std::int64_t> AllMembers(std::int64_t count) {
+  std::vector<std::int64_t> members(static_cast<std::size_t>(count));
+  std::iota(members.begin(), members.end(), 0);
+  return members;
+}
+
+}  // namespace duet::agents

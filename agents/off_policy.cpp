@@ -1,0 +1,186 @@
+#include "agents/off_policy.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+
+namespace duet::agents {
+
+void VisitFields(core::FieldVisitor& v, OffPolicyConfig& c) {
+  v.Field("gamma", c.gamma, {0.0, 1.0}, "discount per environment step");
+  v.Field("n_step", c.n_step, {1, 1000}, "rewards in a return before it bootstraps");
+  v.Field("tau", c.tau, {0.0, 1.0, true}, "share of the online networks in each target update");
+  v.Field("batch_size", c.batch_size, {1, 1'000'000}, "transitions per member and update");
+  v.Field("replay_capacity", c.replay_capacity, {1, 1'000'000'000}, "transitions kept per member");
+  v.Field("hidden", c.hidden, {1, 65536}, "sizes of the hidden layers of every network");
+  v.Field("max_gradient_norm", c.max_gradient_norm, {0.0, 1e9},
+          "largest gradient norm per member and network; 0: no clipping");
+  v.Field("reward_scale", c.reward_scale, {0.0, 1e9, true}, "factor on rewards");
+  v.Field("normalize_observations", c.normalize_observations,
+          "normalise by each learner's own running mean and variance");
+  v.Field("observation_clip", c.observation_clip, {0.0, 1e9, true},
+          "bound of normalised observations, in standard deviations");
+}
+
+OffPolicyAgent::OffPolicyAgent(const OffPolicyConfig& config, const AgentSpec& spec,
+                               std::vector<std::string> metric_names)
+    : config_(config),
+      spec_(spec),
+      metric_names_(std::move(metric_names)),
+      shards_(MakeShards(spec.members(), spec.device.is_cpu() ? spec.threads : 1)),
+      replay_(spec.members(), std::min(config.replay_capacity, spec.replay_capacity),
+              spec.observation_size, spec.action_size, spec.device),
+      exploration_rngs_(MemberStreams(spec.member_seeds, "exploration")),
+      replay_rngs_(MemberStreams(spec.member_seeds, "replay")),
+      update_rngs_(MemberStreams(spec.member_seeds, "update")) {
+  ClearMetrics();
+}
+
+void OffPolicyAgent::Act(std::span<const float> observations, ActMode mode,
+                         std::span<float> actions) {
+  if (mode == ActMode::kRandom) {
+    return DrawRandomActions(exploration_rngs_, spec_.num_actions, actions);
+  }
+  const at::NoGradGuard no_grad;
+  const auto envs =
+      static_cast<std::int64_t>(observations.size()) / (spec_.members() * spec_.observation_size);
+  // The copy to the learner's device; `from_blob` only looks.
+  const Tensor raw = at::from_blob(const_cast<float*>(observations.data()),
+                                   {spec_.members(), envs, spec_.observation_size}, at::kFloat)
+                         .to(spec_.device);
+  Choose(raw, mode == ActMode::kExplore, exploration_rngs_, actions);
+}
+
+void OffPolicyAgent::Observe(const Transitions& transitions) { replay_.Add(transitions); }
+
+void OffPolicyAgent::Update() {
+  ForEachShard(shards_, [&](const Shard& shard) {
+    const auto rngs =
+        std::span(replay_rngs_)
+            .subspan(static_cast<std::size_t>(shard.first), static_cast<std::size_t>(shard.count));
+    UpdateMembers(shard, replay_.Sample(rngs, {.batch_size = config_.batch_size,
+                                               .n_step = config_.n_step,
+                                               .gamma = config_.gamma,
+                                               .first_member = shard.first}));
+  });
+  ++num_updates_;
+}
+
+void OffPolicyAgent::UpdateOn(const Batch& batch) {
+  ForEachShard(shards_, [&](const Shard& shard) {
+    UpdateMembers(shard, {.observations = shard.Rows(batch.observations),
+                          .actions = shard.Rows(batch.actions),
+                          .rewards = shard.Rows(batch.rewards),
+                          .next_observations = shard.Rows(batch.next_observations),
+                          .terminated = shard.Rows(batch.terminated),
+                          .discounts = shard.Rows(batch.discounts)});
+  });
+  ++num_updates_;
+}
+
+Metrics OffPolicyAgent::TakeMetrics() {
+  Metrics metrics;
+  const Tensor counts = metric_counts_.cpu();
+  const Tensor sums = metric_sums_.cpu();
+  const auto members = static_cast<std::size_t>(spec_.members());
+  const float* sum = sums.const_data_ptr<float>();
+  const float* count = counts.const_data_ptr<float>();
+  for (const std::string& name : metric_names_) {
+    if (*count > 0.0F) {
+      std::vector<double>& values = metrics[name];
+      for (std::size_t m = 0; m < members; ++m) values.push_back(sum[m] / count[m]);
+    }
+    sum += members;
+    count += members;
+  }
+  ClearMetrics();
+  return metrics;
+}
+
+void OffPolicyAgent::Save(core::ArchiveWriter& archive) const {
+  SavePolicy(archive);
+  SaveLearner(archive);
+  replay_.Save(archive, "replay");
+  SaveStreams(archive, "exploration_rng", exploration_rngs_);
+  SaveStreams(archive, "replay_rng", replay_rngs_);
+  SaveStreams(archive, "update_rng", update_rngs_);
+  SaveTensor(archive, "metric_sums", metric_sums_);
+  SaveTensor(archive, "metric_counts", metric_counts_);
+  archive.AddNumber("num_updates", num_updates_);
+}
+
+void OffPolicyAgent::Load(const core::ArchiveReader& archive) {
+  const at::NoGradGuard no_grad;
+  const std::vector<std::int64_t> members = AllMembers(spec_.members());
+  LoadPolicy(archive, members);
+  LoadLearner(archive);
+  replay_.Load(archive, "replay", members);
+  LoadStreams(archive, "exploration_rng", exploration_rngs_);
+  LoadStreams(archive, "replay_rng", replay_rngs_);
+  LoadStreams(archive, "update_rng", update_rngs_);
+  LoadTensor(archive, "metric_sums", metric_sums_);
+  LoadTensor(archive, "metric_counts", metric_counts_);
+  num_updates_ = archive.GetNumber("num_updates");
+}
+
+std::span<core::Rng> OffPolicyAgent::update_rngs(const Shard& shard) {
+  return std::span(update_rngs_)
+      .subspan(static_cast<std::size_t>(shard.first), static_cast<std::size_t>(shard.count));
+}
+
+Tensor OffPolicyAgent::Targets(const Batch& batch, const Tensor& next_values) const {
+  const Tensor rewards = batch.rewards * config_.reward_scale;
+  const Tensor more = 1.0 - batch.terminated;
+  if (!batch.discounts.defined()) return at::addcmul(rewards, next_values, more, config_.gamma);
+  return at::addcmul(rewards, next_values * batch.discounts, more);
+}
+
+void OffPolicyAgent::AddMetric(const Shard& shard, std::size_t index, const Tensor& values) {
+  const auto row = static_cast<std::int64_t>(index);
+  metric_sums_[row].narrow(0, shard.first, shard.count).add_(values);
+  metric_counts_[row].narrow(0, shard.first, shard.count).add_(1.0);
+}
+
+void OffPolicyAgent::ClearMetrics() {
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(spec_.device);
+  const auto count = static_cast<std::int64_t>(metric_names_.size());
+  metric_sums_ = at::zeros({count, spec_.members()}, options);
+  metric_counts_ = at::zeros({count, spec_.members()}, options);
+}
+
+void CheckFinite(const Tensor& losses, const Tensor& gradients, std::string_view name,
+                 const Shard& shard) {
+  if (std::isfinite((losses.sum() + gradients.sum()).item<float>())) return;
+  const auto check = [&](const Tensor& values, std::string_view quantity) {
+    const Tensor host = values.cpu();
+    for (std::int64_t m = 0; m < host.size(0); ++m) {
+      const float value = host[m].item<float>();
+      if (std::isfinite(value)) continue;
+      throw NonFiniteError(fmt::format("the {} {} of member {} is {}", name, quantity,
+                                       shard.first + m,
+                                       std::isnan(value) ? std::abs(value) : value));
+    }
+  };
+  check(losses, "loss");
+  check(at::linalg_vector_norm(gradients, 2, {1}), "gradient norm");
+  throw NonFiniteError(fmt::format("the {} gradients of all members together overflow", name));
+}
+
+void DrawRandomActions(std::span<core::Rng> rngs, std::int64_t num_actions,
+                       std::span<float> actions) {
+  const std::size_t per_member = actions.size() / rngs.size();
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    core::Rng& rng = rngs[i / per_member];
+    actions[i] = num_actions > 0 ? static_cast<float>(rng.Index(num_actions))
+                                 : static_cast<float>(rng.Uniform(-1.0, 1.0));
+  }
+}
+
+}  // namespace duet::agents
