@@ -1,14 +1,31 @@
 #include "agents/registry.h"
 
+#include <cstddef>
+#include <span>
+
 namespace duet::agents {
 namespace {
 
-constexpr core::Option<Algorithm> kAlgorithms[] = {{"ddpg", Algorithm::kDdpg}};
+struct Row {
+  core::Option<Algorithm> option;  // its word in settings files
+  bool numbers;                    // it can act with numbers
+  bool indices;                    // it can act with indices of discrete actions
+};
+
+// In the order of the enum.
+constexpr Row kAlgorithms[] = {
+    {{"ddpg", Algorithm::kDdpg}, true, false},
+};
+
+const Row& RowOf(Algorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm)]; }
 
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, AgentConfig& c) {
-  v.Choice("algorithm", c.algorithm, kAlgorithms, "how the agents learn from reward");
+  std::vector<core::Option<Algorithm>> options;
+  for (const Row& row : kAlgorithms) options.push_back(row.option);
+  v.Choice("algorithm", c.algorithm, std::span<const core::Option<Algorithm>>(options),
+           "how the agents learn from reward");
   switch (c.algorithm) {
     case Algorithm::kDdpg:
       VisitFields(v, c.ddpg);
@@ -25,7 +42,21 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
 
 std::vector<std::string_view> AlgorithmNames() {
   std::vector<std::string_view> names;
-  for (const auto& option : kAlgorithms) names.push_back(option.name);
+  for (const Row& row : kAlgorithms) names.push_back(row.option.name);
+  return names;
+}
+
+std::string_view AlgorithmName(Algorithm algorithm) { return RowOf(algorithm).option.name; }
+
+bool CanAct(Algorithm algorithm, bool discrete) {
+  return discrete ? RowOf(algorithm).indices : RowOf(algorithm).numbers;
+}
+
+std::vector<std::string_view> AlgorithmsThatAct(bool discrete) {
+  std::vector<std::string_view> names;
+  for (const Row& row : kAlgorithms) {
+    if (CanAct(row.option.value, discrete)) names.push_back(row.option.name);
+  }
   return names;
 }
 

@@ -25,4 +25,10 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
 // Words for `algorithm` in settings files.
 std::vector<std::string_view> AlgorithmNames();
 
+std::string_view AlgorithmName(Algorithm algorithm);
+// Whether it can act with the indices of discrete actions, or else with numbers.
+bool CanAct(Algorithm algorithm, bool discrete);
+// The words of those that can.
+std::vector<std::string_view> AlgorithmsThatAct(bool discrete);
+
 }  // namespace duet::agents

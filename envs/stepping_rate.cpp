@@ -68,8 +68,14 @@ class Recorder {
  private:
   void RecordIndices() {
     std::vector<std::int64_t>& indices = recording_.indices;
-    for (std::size_t i = 0; i < envs_.size(); ++i) {
-      indices.push_back(rng_.Index(env_.spec().num_actions));
+    if (policy_) {
+      chosen_.resize(envs_.size());
+      policy_(env_.observations(), chosen_);
+      for (const float index : chosen_) indices.push_back(static_cast<std::int64_t>(index));
+    } else {
+      for (std::size_t i = 0; i < envs_.size(); ++i) {
+        indices.push_back(rng_.Index(env_.spec().num_actions));
+      }
     }
     env_.Step(std::span<const std::int64_t>(indices).last(envs_.size()));
   }
@@ -100,6 +106,7 @@ class Recorder {
   VectorEnv env_;
   core::Rng rng_;
   BatchPolicy policy_;
+  std::vector<float> chosen_;  // [N] indices by the policy
   Recording recording_;
 };
 
@@ -292,18 +299,12 @@ void CheckRange(std::string_view what, double value, double low, double high) {
   throw ConfigError(fmt::format("{} = {}; allowed is {} to {}", what, value, low, high));
 }
 
-void Check(const SteppingRateSettings& settings, const EnvSpec& spec) {
+void Check(const SteppingRateSettings& settings) {
   CheckRange("envs", static_cast<double>(settings.num_envs), 1, 100000);
   CheckRange("threads", static_cast<double>(settings.num_threads), 1, 1024);
   CheckRange("seconds", settings.seconds, 0.01, 3600);
   CheckRange("ready", static_cast<double>(settings.ready), 0,
              static_cast<double>(settings.num_envs));
-  if (settings.policy && spec.discrete()) {
-    throw ConfigError(
-        fmt::format("{}: its actions are discrete; allowed for a policy are tasks whose actions "
-                    "are numbers",
-                    spec.id));
-  }
 }
 
 }  // namespace
@@ -311,7 +312,7 @@ void Check(const SteppingRateSettings& settings, const EnvSpec& spec) {
 SteppingRate MeasureSteppingRate(std::string_view id, const SteppingRateSettings& settings) {
   const EnvMaker make =
       settings.make ? settings.make : [&] { return MakeEnv(id, settings.options); };
-  Check(settings, make()->spec());
+  Check(settings);
   std::vector<std::uint64_t> seeds;
   for (std::int64_t i = 0; i < settings.num_envs; ++i) {
     seeds.push_back(core::SplitSeed(settings.seed, "env", static_cast<std::uint64_t>(i)));

@@ -14,7 +14,8 @@
 
 namespace duet::envs {
 
-// Writes the actions for these observations: [N, O] -> [N, A], in units of the environment.
+// Writes the actions for these observations: [N, O] -> [N, A], in units of the environment, or
+// [N] the indices of discrete actions as numbers.
 using BatchPolicy =
     std::function<void(std::span<const float> observations, std::span<float> actions)>;
 
@@ -28,7 +29,7 @@ struct SteppingRateSettings {
   std::int64_t ready = 0;        // 0: lockstep; else the rows that an asynchronous step waits for
   EnvOptions options = {};       // of the task
   EnvMaker make = nullptr;       // the environments; none: MakeEnv(id, options)
-  BatchPolicy policy = nullptr;  // none: random actions; only for tasks with box actions
+  BatchPolicy policy = nullptr;  // none: random actions
 };
 
 struct SteppingRate {
@@ -56,8 +57,8 @@ struct SteppingRate {
 
 // Times environments of `id` against the limit, which repeats the same actions and resets. Actions
 // are recorded beforehand, round by round, by environments that go the same way, so that drawing or
-// computing them costs neither side anything. Throws ConfigError on an unknown id or option, on
-// settings out of range, and on a policy for a task with discrete actions.
+// computing them costs neither side anything. Throws ConfigError on an unknown id or option and on
+// settings out of range.
 SteppingRate MeasureSteppingRate(std::string_view id, const SteppingRateSettings& settings);
 
 }  // namespace duet::envs

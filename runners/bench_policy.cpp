@@ -48,6 +48,9 @@ BenchPolicy LoadBenchPolicy(const std::string& path, const std::string& id,
       LoadFrozenAgent(policy, {&member, 1}, {&seed, 1}, 1, at::kCPU);
   return {.act =
               [agent, spec](std::span<const float> observations, std::span<float> actions) {
+                if (spec.discrete()) {
+                  return agent->Act(observations, agents::ActMode::kGreedy, actions);
+                }
                 std::vector<float> normed(actions.size());
                 agent->Act(observations, agents::ActMode::kGreedy, normed);
                 ScaleActions(spec, normed, actions);

@@ -1,13 +1,16 @@
 #include "runners/config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <vector>
 
 #include "core/config_reader.h"
 #include "core/error.h"
+#include "envs/registry.h"
 
 namespace duet::runners {
 namespace {
@@ -112,12 +115,14 @@ void CheckName(const core::ConfigFile& file, const std::string& path, const std:
 }
 
 // The environment can be made, and its errors say where the file is at fault.
-void CheckEnvironment(const core::ConfigFile& file, const EnvironmentConfig& config) {
+envs::EnvSpec CheckEnvironment(const core::ConfigFile& file, const EnvironmentConfig& config) {
   const auto at = [&](const std::string& key, const Error& error) {
     return fmt::format("{}: {}", file.Where(key), error.what());
   };
   try {
-    MakeRunEnv(config);
+    EnvironmentConfig without_noise = config;  // which CheckActions looks at
+    without_noise.wrappers.action_noise = 0.0;
+    return MakeRunEnv(without_noise)->spec();
   } catch (const envs::OptionError& error) {
     throw ConfigError(at("env.options." + error.option(), error));
   } catch (const envs::MjcfTaskError& error) {
@@ -127,6 +132,28 @@ void CheckEnvironment(const core::ConfigFile& file, const EnvironmentConfig& con
   } catch (const IoError& error) {
     throw IoError(at("env.id", error));
   }
+}
+
+// Wrappers and the agent can deal with the environment's actions.
+void CheckActions(const core::ConfigFile& file, const RunConfig& config,
+                  const envs::EnvSpec& spec) {
+  if (config.env.wrappers.action_noise > 0.0 && spec.discrete()) {
+    throw ConfigError(fmt::format(
+        "{} = {}: {} has discrete actions, to which no noise can be added; allowed is 0",
+        file.Where("env.wrappers.action_noise"), config.env.wrappers.action_noise, config.env.id));
+  }
+  const agents::Algorithm algorithm = config.agent.algorithm;
+  if (agents::CanAct(algorithm, spec.discrete())) return;
+  const std::vector<envs::OptionFacts> options =
+      spec.discrete() ? envs::DescribeOptions(config.env.id) : std::vector<envs::OptionFacts>();
+  const bool can_be_numbers =
+      std::ranges::find(options, "continuous", &envs::OptionFacts::name) != options.end();
+  throw ConfigError(
+      fmt::format("{} = \"{}\" cannot act in {}, whose actions are {}; allowed is \"{}\"{}",
+                  file.Where("agent.algorithm"), agents::AlgorithmName(algorithm), config.env.id,
+                  spec.discrete() ? "discrete" : "numbers",
+                  fmt::join(agents::AlgorithmsThatAct(spec.discrete()), "\", \""),
+                  can_be_numbers ? ", or env.options.continuous = true" : ""));
 }
 
 // The checks that span several fields.
@@ -145,7 +172,7 @@ void Validate(const core::ConfigFile& file, const RunConfig& config) {
     throw ConfigError(
         fmt::format("{} holds a seed twice; allowed are different seeds", file.Where("seeds")));
   }
-  CheckEnvironment(file, config.env);
+  CheckActions(file, config, CheckEnvironment(file, config.env));
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.methods.size(); ++i) {
     const std::string path = fmt::format("methods.{}.name", i);

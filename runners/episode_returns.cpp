@@ -39,7 +39,7 @@ EpisodeReturns::EpisodeReturns(std::int64_t members, std::int64_t envs)
       sums_(static_cast<std::size_t>(members), 0.0),
       counts_(static_cast<std::size_t>(members), 0.0) {}
 
-void EpisodeReturns::Add(const envs::VectorEnv& env) {
+void EpisodeReturns::Add(const LearnerEnvs& env) {
   for (std::size_t i = 0; i < running_.size(); ++i) {
     running_[i] += env.rewards()[i];
     if (env.terminated()[i] == 0 && env.truncated()[i] == 0) continue;

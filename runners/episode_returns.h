@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/archive.h"
-#include "envs/vector_env.h"
+#include "runners/learner_envs.h"
 
 namespace duet::runners {
 
@@ -16,7 +16,7 @@ class EpisodeReturns {
   EpisodeReturns(std::int64_t members, std::int64_t envs);
 
   // Takes the latest step of the M E environments.
-  void Add(const envs::VectorEnv& env);
+  void Add(const LearnerEnvs& env);
   // Mean per member, [M], of the episodes that ended since the last call; NaN where none did.
   std::vector<double> Take();
 

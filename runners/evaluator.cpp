@@ -18,7 +18,7 @@ Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
     seeds[i] = static_cast<std::uint64_t>(config_.seed) + i % episodes;
   }
   env_.Reset(seeds);
-  std::vector<float> actions(count * env_.spec().action_low.size());
+  std::vector<float> actions(count * static_cast<std::size_t>(env_.action_size()));
   std::vector<double> returns(count, 0.0);
   std::vector<char> running(count, 1);
   for (std::size_t num_running = count; num_running > 0;) {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "agents/agent.h"
-#include "envs/vector_env.h"
 #include "runners/config.h"
+#include "runners/learner_envs.h"
 
 namespace duet::runners {
 
@@ -27,7 +27,7 @@ class Evaluator {
  private:
   EvaluationConfig config_;
   std::int64_t members_;
-  envs::VectorEnv env_;
+  LearnerEnvs env_;
 };
 
 }  // namespace duet::runners

@@ -47,8 +47,9 @@ struct RecordArguments {
 class TrainedActor : public video::Actor {
  public:
   TrainedActor(const fs::path& policy, std::int64_t member, const envs::EnvSpec& spec)
-      : observation_(static_cast<std::size_t>(spec.observation_size)),
-        action_(spec.action_low.size()) {
+      : spec_(spec),
+        observation_(static_cast<std::size_t>(spec.observation_size)),
+        action_(static_cast<std::size_t>(AgentActionSize(spec))) {
     CheckSizes(ReadPolicyFacts(policy), policy, spec);
     const std::uint64_t seed = 0;  // greedy actions draw nothing
     agent_ = LoadFrozenAgent(policy, {&member, 1}, {&seed, 1}, 1, at::kCPU);
@@ -60,13 +61,14 @@ class TrainedActor : public video::Actor {
     std::ranges::transform(observation, observation_.begin(),
                            [](double value) { return static_cast<float>(value); });
     agent_->Act(observation_, agents::ActMode::kGreedy, action_);
-    return std::span<const float>(action_);
+    return ToActionView(spec_, action_);
   }
 
  private:
+  const envs::EnvSpec spec_;
   std::unique_ptr<agents::Agent> agent_;
   std::vector<float> observation_;  // [O]
-  std::vector<float> action_;       // [A] in [-1, 1]
+  std::vector<float> action_;       // [A]
 };
 
 // What is to be recorded.

@@ -51,16 +51,6 @@ class UnitAction : public envs::Wrapper {
   std::vector<float> scaled_;
 };
 
-void CheckBox(const envs::Env& env, const EnvironmentConfig& config) {
-  if (!env.spec().discrete()) return;
-  const std::vector<envs::OptionFacts> options = envs::DescribeOptions(config.id);
-  const bool can_be_box =
-      std::ranges::find(options, "continuous", &envs::OptionFacts::name) != options.end();
-  throw ConfigError(fmt::format(
-      "{} has discrete actions; allowed are tasks whose actions are numbers{}", config.id,
-      can_be_box ? ", as this one with env.options.continuous = true" : ", see ./duet env list"));
-}
-
 std::filesystem::path ModelPath(const EnvironmentConfig& config) {
   return config.id.substr(envs::kMjcfPrefix.size());
 }
@@ -154,8 +144,7 @@ std::unique_ptr<envs::Env> MakeTask(const EnvironmentConfig& config) {
 
 std::unique_ptr<envs::Env> MakeRunEnv(const EnvironmentConfig& config) {
   std::unique_ptr<envs::Env> env = MakeTask(config);
-  CheckBox(*env, config);
-  env = std::make_unique<UnitAction>(std::move(env));
+  if (!env->spec().discrete()) env = std::make_unique<UnitAction>(std::move(env));
   const WrapperConfig& wrappers = config.wrappers;
   if (wrappers.action_noise > 0.0) {
     env = std::make_unique<envs::NoiseAction>(std::move(env), wrappers.action_noise);
@@ -173,6 +162,15 @@ std::unique_ptr<envs::Env> MakeRunEnv(const EnvironmentConfig& config) {
     env = std::make_unique<envs::FrameStack>(std::move(env), wrappers.frame_stack);
   }
   return env;
+}
+
+std::int64_t AgentActionSize(const envs::EnvSpec& spec) {
+  return spec.discrete() ? 1 : spec.action_size();
+}
+
+envs::ActionView ToActionView(const envs::EnvSpec& spec, std::span<const float> action) {
+  if (!spec.discrete()) return action;
+  return static_cast<std::int64_t>(action[0]);
 }
 
 void ScaleActions(const envs::EnvSpec& spec, std::span<const float> actions,

@@ -62,9 +62,15 @@ std::string AbsoluteId(const std::string& id, const std::filesystem::path& folde
 // ConfigError or IoError where there is no such task.
 std::unique_ptr<envs::Env> MakeTask(const EnvironmentConfig& config);
 
-// The environment that learners act in: MakeTask in wrappers. Its actions are in [-1, 1]. Throws as
-// MakeTask, and ConfigError on a task with discrete actions.
+// The environment that learners act in: MakeTask in wrappers. Its actions are in [-1, 1], or
+// indices where the task's are. Throws as MakeTask, and ConfigError on a wrapper that does not fit
+// the task's actions.
 std::unique_ptr<envs::Env> MakeRunEnv(const EnvironmentConfig& config);
+
+// Agents hand out the index of a discrete action as one number. How many numbers an action of
+// theirs has, agents::AgentSpec::action_size, and such an action, [A], for the environment.
+std::int64_t AgentActionSize(const envs::EnvSpec& spec);
+envs::ActionView ToActionView(const envs::EnvSpec& spec, std::span<const float> action);
 
 // From [-1, 1], clipped, to the units of the environment, entry by entry.
 void ScaleActions(const envs::EnvSpec& spec, std::span<const float> actions,

@@ -34,6 +34,18 @@ std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& folder) {
   return found;
 }
 
+std::string PolicySizes::Text() const {
+  return num_actions > 0
+             ? fmt::format("{} observations and {} discrete actions", observation_size, num_actions)
+             : fmt::format("{} observations and {} actions", observation_size, action_size);
+}
+
+PolicySizes SizesOf(const envs::EnvSpec& spec) {
+  return {.observation_size = spec.observation_size,
+          .action_size = AgentActionSize(spec),
+          .num_actions = spec.num_actions};
+}
+
 void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agent,
                     const PolicyFacts& facts) {
   core::ArchiveWriter archive;
@@ -41,6 +53,7 @@ void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agen
   archive.AddText("env_id", facts.env_id);
   archive.AddNumber("observation_size", facts.observation_size);
   archive.AddNumber("action_size", facts.action_size);
+  archive.AddNumber("num_actions", facts.num_actions);
   archive.AddText("seeds", fmt::format("{}", fmt::join(facts.seeds, " ")));
   archive.AddNumber("learners", facts.learners);
   archive.AddNumber("env_steps_total", facts.env_steps_total);
@@ -60,6 +73,8 @@ PolicyFacts ReadFacts(const core::ArchiveReader& archive) {
   facts.env_id = archive.GetText("env_id");
   facts.observation_size = archive.GetNumber("observation_size");
   facts.action_size = archive.GetNumber("action_size");
+  // Files from before there were discrete actions do not say.
+  if (archive.Has("num_actions")) facts.num_actions = archive.GetNumber("num_actions");
   facts.learners = archive.GetNumber("learners");
   facts.env_steps_total = archive.GetNumber("env_steps_total");
   std::istringstream seeds(archive.GetText("seeds"));
@@ -93,13 +108,10 @@ EnvironmentConfig RunEnvironment(const std::filesystem::path& policy) {
 
 void CheckSizes(const PolicyFacts& facts, const std::filesystem::path& policy,
                 const envs::EnvSpec& env) {
-  if (facts.observation_size == env.observation_size && facts.action_size == env.action_size()) {
-    return;
-  }
-  throw ConfigError(
-      fmt::format("{}: is for {} observations and {} actions; {} has {} and {} with these settings",
-                  policy.string(), facts.observation_size, facts.action_size, env.id,
-                  env.observation_size, env.action_size()));
+  const PolicySizes sizes = SizesOf(env);
+  if (facts.sizes() == sizes) return;
+  throw ConfigError(fmt::format("{}: is for {}; {} has {} with these settings", policy.string(),
+                                facts.sizes().Text(), env.id, sizes.Text()));
 }
 
 std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& policy_path,
@@ -111,6 +123,7 @@ std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& poli
   agents::AgentSpec spec{.envs = 1,
                          .observation_size = facts.observation_size,
                          .action_size = facts.action_size,
+                         .num_actions = facts.num_actions,
                          .member_seeds = {seeds.begin(), seeds.end()},
                          .replay_capacity = replay_capacity,
                          .device = device};

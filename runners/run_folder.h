@@ -28,15 +28,30 @@ struct RunFolder {
 // comparison by name. Throws IoError where there is none.
 std::vector<RunFolder> FindTrainedRuns(const std::filesystem::path& path);
 
+// What a policy takes and gives, as agents count it (agents::AgentSpec).
+struct PolicySizes {
+  std::int64_t observation_size = 0;
+  std::int64_t action_size = 0;
+  std::int64_t num_actions = 0;
+
+  bool operator==(const PolicySizes&) const = default;
+  // "11 observations and 3 actions", "4 observations and 2 discrete actions"
+  std::string Text() const;
+};
+PolicySizes SizesOf(const envs::EnvSpec& spec);
+
 // Who the members of a saved population are.
 struct PolicyFacts {
   std::string env_id;  // TaskId
   std::int64_t observation_size = 0;
   std::int64_t action_size = 0;
+  std::int64_t num_actions = 0;  // 0: actions are numbers
   std::vector<std::int64_t> seeds;
   std::int64_t learners = 1;         // per seed; member = seed index * learners + learner
   std::int64_t env_steps_total = 0;  // per seed, of the training
   agents::AgentConfig agent = {};
+
+  PolicySizes sizes() const { return {observation_size, action_size, num_actions}; }
 };
 
 // The environment of the run to which a policy file belongs, from the config.toml beside it; where

@@ -8,7 +8,7 @@
 #include "core/archive.h"
 #include "core/error.h"
 #include "core/random.h"
-#include "envs/vector_env.h"
+#include "runners/learner_envs.h"
 #include "runners/run_env.h"
 
 namespace duet::runners {
@@ -16,15 +16,15 @@ namespace {
 
 // Fills the teacher's replay by letting it act, one environment per seed.
 void RecordRollouts(const RunConfig& config, std::int64_t steps, agents::Agent& teacher) {
-  envs::VectorEnv env([&] { return MakeRunEnv(config.env); }, teacher.spec().members(),
-                      config.actor_threads);
+  LearnerEnvs env([&] { return MakeRunEnv(config.env); }, teacher.spec().members(),
+                  config.actor_threads);
   std::vector<std::uint64_t> seeds;
   for (const std::uint64_t member_seed : teacher.spec().member_seeds) {
     seeds.push_back(core::SplitSeed(member_seed, "environment"));
   }
   env.Reset(seeds);
   std::vector<float> observations(env.observations().begin(), env.observations().end());
-  std::vector<float> actions(static_cast<std::size_t>(env.size() * env.spec().action_size()));
+  std::vector<float> actions(static_cast<std::size_t>(env.size() * env.action_size()));
   for (std::int64_t step = 0; step < steps; ++step) {
     teacher.Act(observations, agents::ActMode::kExplore, actions);
     env.Step(actions);
@@ -45,15 +45,11 @@ void CheckTeacher(const PolicyFacts& facts, const std::filesystem::path& path,
                   const RunConfig& config) {
   const envs::EnvSpec env = MakeRunEnv(config.env)->spec();
   const std::string task = TaskId(config.env);
-  if (facts.env_id == task && facts.observation_size == env.observation_size &&
-      facts.action_size == env.action_size()) {
-    return;
-  }
-  throw ConfigError(fmt::format(
-      "{}: the teacher was trained on {} ({} observations, {} actions); allowed is one of {} ({} "
-      "observations, {} actions)",
-      path.string(), facts.env_id, facts.observation_size, facts.action_size, task,
-      env.observation_size, env.action_size()));
+  const PolicySizes sizes = SizesOf(env);
+  if (facts.env_id == task && facts.sizes() == sizes) return;
+  throw ConfigError(fmt::format("{}: the teacher was trained on {} ({}); allowed is one of {} ({})",
+                                path.string(), facts.env_id, facts.sizes().Text(), task,
+                                sizes.Text()));
 }
 
 // The one training run in the folder that a settings file names.

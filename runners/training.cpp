@@ -12,10 +12,10 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "distill/distiller.h"
-#include "envs/vector_env.h"
 #include "runners/episode_returns.h"
 #include "runners/evaluator.h"
 #include "runners/interrupt.h"
+#include "runners/learner_envs.h"
 #include "runners/metric_writer.h"
 #include "runners/results_json.h"
 #include "runners/run_folder.h"
@@ -68,7 +68,7 @@ class Training::Impl {
       }
     }
     env_.Reset(seeds);
-    actions_.resize(static_cast<std::size_t>(env_.size() * env_.spec().action_size()));
+    actions_.resize(static_cast<std::size_t>(env_.size() * env_.action_size()));
     observations_.assign(env_.observations().begin(), env_.observations().end());
   }
 
@@ -129,7 +129,8 @@ class Training::Impl {
   agents::AgentSpec Spec() const {
     agents::AgentSpec spec{.envs = config_.env.per_learner,
                            .observation_size = env_.spec().observation_size,
-                           .action_size = env_.spec().action_size(),
+                           .action_size = env_.action_size(),
+                           .num_actions = env_.spec().num_actions,
                            .member_seeds = {},
                            .replay_capacity = plan_.env_steps,
                            .device = agents::ChooseDevice(config_.device),
@@ -298,7 +299,8 @@ class Training::Impl {
     const PolicyFacts facts{
         .env_id = TaskId(config_.env),
         .observation_size = env_.spec().observation_size,
-        .action_size = env_.spec().action_size(),
+        .action_size = env_.action_size(),
+        .num_actions = env_.spec().num_actions,
         .seeds = config_.seeds,
         .learners = plan_.learners,
         .env_steps_total = plan_.env_steps_before + plan_.learners * plan_.env_steps,
@@ -317,7 +319,7 @@ class Training::Impl {
   const Plan plan_;
   const RunFolder folder_;
   const Provenance& provenance_;
-  envs::VectorEnv env_;
+  LearnerEnvs env_;
   Evaluator evaluator_;
   std::unique_ptr<agents::Agent> agent_;
   std::optional<distill::Distiller> distiller_;
@@ -325,7 +327,7 @@ class Training::Impl {
   MetricWriter metrics_;
   MethodResult result_;
   std::vector<float> observations_;  // [M, E, O] what the policy sees next
-  std::vector<float> actions_;       // [M, E, A] in [-1, 1]
+  std::vector<float> actions_;       // [M, E, A]
   std::int64_t env_steps_ = 0;       // per learner
   std::int64_t updates_ = 0;         // reinforcement gradient steps per learner
   bool resumed_ = false;

@@ -71,6 +71,23 @@ TEST(SteppingRateTest, APolicyActsOnWhatItSees) {
   EXPECT_LT(steepest, 0.1);
 }
 
+// Pushing towards the side to which the pole leans and turns keeps it up; random pushes do not.
+TEST(SteppingRateTest, APolicyChoosesAmongDiscreteActions) {
+  SteppingRateSettings settings = Short();
+  double steepest = 0.0;
+  settings.policy = [&](std::span<const float> observations, std::span<float> actions) {
+    ASSERT_EQ(actions.size(), 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto row = observations.subspan(4 * i, 4);
+      steepest = std::max(steepest, std::abs(static_cast<double>(row[2])));
+      actions[i] = row[2] + row[3] > 0.0F ? 1.0F : 0.0F;
+    }
+  };
+  MeasureSteppingRate("CartPole-v1", settings);
+  EXPECT_GT(steepest, 0.0);
+  EXPECT_LT(steepest, 0.15);
+}
+
 TEST(SteppingRateTest, OptionsReachTheTask) {
   SteppingRateSettings settings = Short();
   std::size_t width = 0;

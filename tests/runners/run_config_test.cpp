@@ -133,14 +133,20 @@ TEST(RunConfigTest, OptionsThatTheTaskDoesNotAllowAreOneLineWithFileAndKey) {
               HasSubstr("a.toml:2: env.wrappers.frame_stack = 0 is outside [1, 1000]"));
 }
 
-TEST(RunConfigTest, TasksWithDiscreteActionsAreRefused) {
-  EXPECT_THAT(
-      Refused("[env]\nid = \"CartPole-v1\""),
-      HasSubstr("a.toml:2: env.id: CartPole-v1 has discrete actions; allowed are tasks whose "
-                "actions are numbers"));
+TEST(RunConfigTest, AnAgentMustBeAbleToActInTheTask) {
+  EXPECT_THAT(Refused("[env]\nid = \"CartPole-v1\"\n[agent]\nalgorithm = \"ddpg\""),
+              HasSubstr("a.toml:4: agent.algorithm = \"ddpg\" cannot act in CartPole-v1, whose "
+                        "actions are discrete; allowed is"));
   EXPECT_THAT(Refused("[env]\nid = \"LunarLander-v3\""),
-              HasSubstr("with env.options.continuous = true"));
+              AllOf(HasSubstr("agent.algorithm = \"ddpg\" cannot act in LunarLander-v3"),
+                    HasSubstr(", or env.options.continuous = true")));
   EXPECT_NO_THROW(Load("[env]\nid = \"LunarLander-v3\"\noptions.continuous = true"));
+}
+
+TEST(RunConfigTest, NoiseOnDiscreteActionsIsRefused) {
+  EXPECT_THAT(Refused("[env]\nid = \"CartPole-v1\"\nwrappers.action_noise = 0.1"),
+              HasSubstr("a.toml:3: env.wrappers.action_noise = 0.1: CartPole-v1 has discrete "
+                        "actions, to which no noise can be added; allowed is 0"));
 }
 
 // A mass on a rail, beside the settings file.

@@ -4,12 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <variant>
 #include <vector>
 
 #include "core/error.h"
 #include "core/numpy_random.h"
 #include "envs/registry.h"
+#include "envs/vector_env.h"
+#include "runners/learner_envs.h"
 #include "tests/support/message_of.h"
 
 namespace duet::runners {
@@ -120,13 +125,53 @@ TEST(RunEnvTest, NoiseIsOnlyWhereItIsAskedFor) {
   EXPECT_NE(pushed.seen, plain.seen);
 }
 
-TEST(RunEnvTest, DiscreteActionsAreRefused) {
-  EXPECT_EQ(support::MessageOf<ConfigError>([] { MakeRunEnv({.id = "CartPole-v1"}); }),
-            "CartPole-v1 has discrete actions; allowed are tasks whose actions are numbers, see "
-            "./duet env list");
-  EXPECT_EQ(
-      MakeRunEnv({.id = "LunarLander-v3", .options = {{"continuous", true}}})->spec().action_size(),
-      2);
+TEST(RunEnvTest, AnIndexStaysAnIndex) {
+  const EnvironmentConfig config{.id = "CartPole-v1", .wrappers = {.action_delay = 1}};
+  Player late(config);
+  Player bare(envs::MakeEnv("CartPole-v1"));
+  EXPECT_EQ(late.env->spec().num_actions, 2);
+  late.env->Step(std::int64_t{1}, late.seen);
+  bare.env->Step(std::int64_t{0}, bare.seen);
+  EXPECT_EQ(late.seen, bare.seen);
+  late.env->Step(std::int64_t{0}, late.seen);
+  bare.env->Step(std::int64_t{1}, bare.seen);
+  EXPECT_EQ(late.seen, bare.seen);
+}
+
+TEST(RunEnvTest, NoNoiseIsAddedToAnIndex) {
+  EXPECT_EQ(support::MessageOf<ConfigError>(
+                [] { MakeRunEnv({.id = "CartPole-v1", .wrappers = {.action_noise = 0.1}}); }),
+            "CartPole-v1: NoiseAction needs actions that are boxes; these are 2 indices");
+}
+
+TEST(RunEnvTest, AnAgentsActionIsItsNumbersOrAnIndex) {
+  const envs::EnvSpec box = MakeRunEnv({.id = "Hopper-v5"})->spec();
+  EXPECT_EQ(AgentActionSize(box), 3);
+  const std::vector<float> numbers = {0.5F, -1.0F, 0.25F};
+  const auto same = std::get<std::span<const float>>(ToActionView(box, numbers));
+  EXPECT_EQ(same.data(), numbers.data());
+  EXPECT_EQ(same.size(), 3U);
+  const envs::EnvSpec discrete = MakeRunEnv({.id = "LunarLander-v3"})->spec();
+  EXPECT_EQ(AgentActionSize(discrete), 1);
+  const std::vector<float> index = {3.0F};
+  EXPECT_EQ(std::get<std::int64_t>(ToActionView(discrete, index)), 3);
+}
+
+TEST(RunEnvTest, LearnerEnvsTakeIndicesAsNumbers) {
+  const auto make = [] { return MakeRunEnv({.id = "LunarLander-v3"}); };
+  LearnerEnvs envs(make, 3, 2);
+  envs::VectorEnv bare(make, 3, 1);
+  EXPECT_EQ(envs.action_size(), 1);
+  const std::vector<std::uint64_t> seeds = {1, 2, 3};
+  envs.Reset(seeds);
+  bare.Reset(seeds);
+  for (std::int64_t step = 0; step < 20; ++step) {
+    const std::vector<std::int64_t> indices = {step % 4, (step + 1) % 4, 2};
+    envs.Step(std::vector<float>(indices.begin(), indices.end()));
+    bare.Step(indices);
+    EXPECT_TRUE(std::ranges::equal(envs.observations(), bare.observations())) << step;
+    EXPECT_TRUE(std::ranges::equal(envs.rewards(), bare.rewards())) << step;
+  }
 }
 
 TEST(RunEnvTest, OnlyPathsOfModelsDependOnTheFolder) {

@@ -318,8 +318,8 @@ class ProgramTest(unittest.TestCase):
         teacher = "run/methods/alone"
         self.assertEqual(refused("none"), "none: there is no policy.safetensors; allowed is the folder of a finished run")
         self.assertEqual(refused(teacher, "--set", "env.id=Hopper-v5"),
-                         f"{teacher}/policy.safetensors: the teacher was trained on InvertedPendulum-v5 (4 observations, "
-                         "1 actions); allowed is one of Hopper-v5 (11 observations, 3 actions)")
+                         f"{teacher}/policy.safetensors: the teacher was trained on InvertedPendulum-v5 (4 observations "
+                         "and 1 actions); allowed is one of Hopper-v5 (11 observations and 3 actions)")
         policy = self.read(teacher, "policy.safetensors")
         self.write(f"{teacher}/policy.safetensors", policy[:-1])
         self.assertRegex(refused(teacher), rf"^{teacher}/policy.safetensors: the content does not match its checksum; ")
