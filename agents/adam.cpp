@@ -1,7 +1,9 @@
 #include "agents/adam.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,7 +25,7 @@ Adam Adam::Slice(std::int64_t first, std::int64_t count) const {
 }
 
 void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
-                std::span<const bool> active) {
+                std::span<const bool> active, const Tensor& skip) {
   std::vector<Tensor> rows, row_gradients, first_moments, second_moments, counts;
   for (std::int64_t m = 0; m < parameters.size(0); ++m) {
     if (!active.empty() && !active[static_cast<std::size_t>(m)]) continue;
@@ -31,12 +33,13 @@ void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
     row_gradients.push_back(gradients[m]);
     first_moments.push_back(first_moment_[m]);
     second_moments.push_back(second_moment_[m]);
-    counts.push_back(num_steps_[m].add_(1));
+    counts.push_back(skip.defined() ? num_steps_[m].add_(1.0 - skip) : num_steps_[m].add_(1));
   }
   if (rows.empty()) return;
   at::_fused_adam_(rows, row_gradients, first_moments, second_moments, {}, counts,
                    scale * config_.learning_rate, config_.beta1, config_.beta2, config_.l2,
-                   config_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+                   config_.epsilon, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{},
+                   skip.defined() ? std::optional<Tensor>(skip) : std::nullopt);
 }
 
 void Adam::Save(core::ArchiveWriter& archive, const std::string& name) const {

@@ -24,9 +24,10 @@ class Adam {
   Adam(AdamConfig config, const Tensor& parameters);
 
   // One step of the parameters against their gradients, both [M, P]; `scale` multiplies the step.
-  // Where `active`, [M], is given, only the members where it is true take the step.
+  // Where `active`, [M], is given, only the members where it is true take the step. Where `skip`, a
+  // float on the device, is given and not 0, nobody takes it.
   void Step(Tensor& parameters, const Tensor& gradients, double scale = 1.0,
-            std::span<const bool> active = {});
+            std::span<const bool> active = {}, const Tensor& skip = {});
 
   // The optimizer of rows [first, first + count), sharing moments and counts.
   Adam Slice(std::int64_t first, std::int64_t count) const;

@@ -189,9 +189,7 @@ class Ddpg : public OffPolicyAgent {
     const Tensor errors = values - targets;  // [m, B]
     const Tensor losses = errors.square().mean(1);
     nets.critic.Backward(tape, (errors * (2.0 / static_cast<double>(errors.size(1)))).unsqueeze(2));
-    CheckFinite(losses, nets.critic.gradients(), "critic", shard);
-    if (config_.max_gradient_norm > 0.0) nets.critic.ClipGradients(config_.max_gradient_norm);
-    nets.critic_optimizer.Step(nets.critic.parameters(), nets.critic.gradients());
+    Step(shard, "critic", losses, nets.critic, nets.critic_optimizer);
     AddMetric(shard, kCriticLoss, losses);
     AddMetric(shard, kMeanValue, values.mean(1));
   }
@@ -206,9 +204,7 @@ class Ddpg : public OffPolicyAgent {
     const Tensor by_action =
         nets.critic.InputGradient(critic_tape, by_value, observations.size(2), actions.size(2));
     nets.actor.Backward(actor_tape, by_action);
-    CheckFinite(losses, nets.actor.gradients(), "actor", shard);
-    if (config_.max_gradient_norm > 0.0) nets.actor.ClipGradients(config_.max_gradient_norm);
-    nets.actor_optimizer.Step(nets.actor.parameters(), nets.actor.gradients());
+    Step(shard, "actor", losses, nets.actor, nets.actor_optimizer);
     AddMetric(shard, kActorLoss, losses);
   }
 

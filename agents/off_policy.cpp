@@ -40,6 +40,9 @@ OffPolicyAgent::OffPolicyAgent(const OffPolicyConfig& config, const AgentSpec& s
       exploration_rngs_(MemberStreams(spec.member_seeds, "exploration")),
       replay_rngs_(MemberStreams(spec.member_seeds, "replay")),
       update_rngs_(MemberStreams(spec.member_seeds, "update")) {
+  inputs_.resize(shards_.size());
+  for (std::size_t i = 0; i < shards_.size(); ++i) graphs_.emplace_back(spec.device);
+  num_skipped_ = at::zeros({}, at::TensorOptions().dtype(at::kFloat).device(spec.device));
   ClearMetrics();
 }
 
@@ -60,32 +63,111 @@ void OffPolicyAgent::Act(std::span<const float> observations, ActMode mode,
 
 void OffPolicyAgent::Observe(const Transitions& transitions) { replay_.Add(transitions); }
 
+SampleOptions OffPolicyAgent::sample_options(const Shard& shard) const {
+  return {.batch_size = config_.batch_size,
+          .n_step = config_.n_step,
+          .gamma = config_.gamma,
+          .first_member = shard.first};
+}
+
 void OffPolicyAgent::Update() {
   ForEachShard(shards_, [&](const Shard& shard) {
-    const auto rngs =
-        std::span(replay_rngs_)
-            .subspan(static_cast<std::size_t>(shard.first), static_cast<std::size_t>(shard.count));
-    UpdateMembers(shard, replay_.Sample(rngs, {.batch_size = config_.batch_size,
-                                               .n_step = config_.n_step,
-                                               .gamma = config_.gamma,
-                                               .first_member = shard.first}));
+    const auto index = static_cast<std::size_t>(shard.index);
+    Inputs& inputs = inputs_[index];
+    DrawInputs(shard, inputs);
+    graphs_[index].Run(update_kind(), [&] {
+      Batch batch = replay_.Gather(inputs.indices, sample_options(shard));
+      batch.noise = inputs.noise;
+      UpdateMembers(shard, batch);
+    });
   });
   ++num_updates_;
 }
 
 void OffPolicyAgent::UpdateOn(const Batch& batch) {
   ForEachShard(shards_, [&](const Shard& shard) {
-    UpdateMembers(shard, {.observations = shard.Rows(batch.observations),
-                          .actions = shard.Rows(batch.actions),
-                          .rewards = shard.Rows(batch.rewards),
-                          .next_observations = shard.Rows(batch.next_observations),
-                          .terminated = shard.Rows(batch.terminated),
-                          .discounts = shard.Rows(batch.discounts)});
+    Batch own{.observations = shard.Rows(batch.observations),
+              .actions = shard.Rows(batch.actions),
+              .rewards = shard.Rows(batch.rewards),
+              .next_observations = shard.Rows(batch.next_observations),
+              .terminated = shard.Rows(batch.terminated),
+              .discounts = shard.Rows(batch.discounts),
+              .noise = shard.Rows(batch.noise)};
+    if (!own.noise.defined() && noise_size() > 0) {
+      own.noise = at::empty({shard.count, own.rewards.size(1), noise_size()}, at::kFloat);
+      DrawNoise(shard, own.noise);
+      own.noise = own.noise.to(spec_.device);
+    }
+    UpdateMembers(shard, own);
   });
   ++num_updates_;
 }
 
+void OffPolicyAgent::DrawInputs(const Shard& shard, Inputs& inputs) {
+  const std::int64_t batch = config_.batch_size;
+  const auto on_device = at::TensorOptions().device(spec_.device);
+  if (!inputs.indices.rows.defined()) {
+    inputs.indices.rows = at::empty({shard.count, batch}, on_device.dtype(at::kLong));
+    inputs.indices.ages = at::empty({shard.count, batch}, on_device.dtype(at::kLong));
+    if (noise_size() > 0) {
+      inputs.noise = at::empty({shard.count, batch, noise_size()}, on_device.dtype(at::kFloat));
+    }
+  }
+  const auto rngs =
+      std::span(replay_rngs_)
+          .subspan(static_cast<std::size_t>(shard.first), static_cast<std::size_t>(shard.count));
+  if (spec_.device.is_cpu()) {
+    replay_.Draw(rngs, sample_options(shard), inputs.indices);
+    if (noise_size() > 0) DrawNoise(shard, inputs.noise);
+    return;
+  }
+  // Page-locked memory of LibTorch's pool, which hands a block out again when its copy is done.
+  const auto staged = [](const Tensor& like) {
+    return at::empty(like.sizes(), like.options().device(at::kCPU).pinned_memory(true));
+  };
+  const BatchIndices indices{.rows = staged(inputs.indices.rows),
+                             .ages = staged(inputs.indices.ages)};
+  replay_.Draw(rngs, sample_options(shard), indices);
+  inputs.indices.rows.copy_(indices.rows, /*non_blocking=*/true);
+  inputs.indices.ages.copy_(indices.ages, /*non_blocking=*/true);
+  if (noise_size() == 0) return;
+  const Tensor noise = staged(inputs.noise);
+  DrawNoise(shard, noise);
+  inputs.noise.copy_(noise, /*non_blocking=*/true);
+}
+
+void OffPolicyAgent::DrawNoise(const Shard& shard, const Tensor& noise) {
+  float* value = noise.mutable_data_ptr<float>();
+  for (core::Rng& rng : update_rngs(shard)) {
+    for (std::int64_t i = 0; i < noise.size(1) * noise.size(2); ++i) {
+      *value++ = static_cast<float>(rng.Normal());
+    }
+  }
+}
+
+void OffPolicyAgent::Step(const Shard& shard, std::string_view name, const Tensor& losses,
+                          Mlp& network, Adam& optimizer) {
+  Tensor skip;
+  if (spec_.device.is_cpu()) {
+    CheckFinite(losses, network.gradients(), name, shard);
+  } else {
+    skip = (losses.sum() + network.gradients().sum()).isfinite().logical_not().to(at::kFloat);
+    num_skipped_.add_(skip);
+  }
+  if (config_.max_gradient_norm > 0.0) network.ClipGradients(config_.max_gradient_norm);
+  optimizer.Step(network.parameters(), network.gradients(), 1.0, {}, skip);
+}
+
+void OffPolicyAgent::ThrowIfSkipped() {
+  if (spec_.device.is_cpu()) return;
+  const double skipped = num_skipped_.item<double>();
+  if (skipped == 0.0) return;
+  throw NonFiniteError(
+      fmt::format("the losses or gradients of {:.0f} optimizer steps were not finite", skipped));
+}
+
 Metrics OffPolicyAgent::TakeMetrics() {
+  ThrowIfSkipped();
   Metrics metrics;
   const Tensor counts = metric_counts_.cpu();
   const Tensor sums = metric_sums_.cpu();

@@ -6,8 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "agents/adam.h"
 #include "agents/agent.h"
 #include "agents/members.h"
+#include "agents/mlp.h"
+#include "agents/update_graph.h"
 #include "core/fields.h"
 
 namespace duet::agents {
@@ -52,8 +55,13 @@ class OffPolicyAgent : public Agent {
   virtual void Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
                       std::span<float> actions) = 0;
   // One gradient step of the members of a shard, on the batch of these members. Called by several
-  // threads at once, each for another shard.
+  // threads at once, each for another shard. A GPU records it (UpdateGraph): numbers that change
+  // from one update to the next must come in tensors, and nothing may read the device.
   virtual void UpdateMembers(const Shard& shard, const Batch& batch) = 0;
+  // Updates of another kind do another sequence of operations, such as those that leave the actor.
+  virtual int update_kind() const { return 0; }
+  // N, how many normal draws per transition an update needs, in Batch::noise.
+  virtual std::int64_t noise_size() const { return 0; }
   // What Save and Load hold beyond the policy, the replay, the streams and the metrics: targets,
   // optimizers, exploration.
   virtual void SaveLearner(core::ArchiveWriter& archive) const = 0;
@@ -64,12 +72,27 @@ class OffPolicyAgent : public Agent {
   std::int64_t num_updates() const { return num_updates_; }
   // A random stream per member of the shard for noise in updates.
   std::span<core::Rng> update_rngs(const Shard& shard);
+  // Takes the optimizer's step against the network's gradients, clipped as set, unless these or
+  // the losses, [m], are not finite: then nothing changes and NonFiniteError names the quantity,
+  // at once on the host, on a GPU when metrics are taken.
+  void Step(const Shard& shard, std::string_view name, const Tensor& losses, Mlp& network,
+            Adam& optimizer);
   // r + gamma^n (1 - terminated) next value, with n rewards in r: [m, B].
   Tensor Targets(const Batch& batch, const Tensor& next_values) const;
   // Counts a quantity of this update, [m], as the metric number `index` of metric_names.
   void AddMetric(const Shard& shard, std::size_t index, const Tensor& values);
 
  private:
+  // What changes from one update to the next, always in the same tensors of the device.
+  struct Inputs {
+    BatchIndices indices;
+    Tensor noise;  // [m, B, N]
+  };
+
+  SampleOptions sample_options(const Shard& shard) const;
+  void DrawInputs(const Shard& shard, Inputs& inputs);
+  void DrawNoise(const Shard& shard, const Tensor& noise);
+  void ThrowIfSkipped();
   void ClearMetrics();
 
   const OffPolicyConfig config_;
@@ -80,7 +103,10 @@ class OffPolicyAgent : public Agent {
   std::vector<core::Rng> exploration_rngs_;  // [M]
   std::vector<core::Rng> replay_rngs_;       // [M]
   std::vector<core::Rng> update_rngs_;       // [M]
+  std::vector<Inputs> inputs_;               // of each shard
+  std::vector<UpdateGraph> graphs_;          // of each shard
   std::int64_t num_updates_ = 0;
+  Tensor num_skipped_;    // scalar: steps that a GPU did not take, for want of finite numbers
   Tensor metric_sums_;    // [metrics, M]
   Tensor metric_counts_;  // [metrics, M]
 };

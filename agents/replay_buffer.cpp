@@ -49,30 +49,40 @@ void ReplayBuffer::Add(const Transitions& transitions) {
 }
 
 Batch ReplayBuffer::Sample(std::span<core::Rng> rngs, const SampleOptions& options) const {
+  const auto members = static_cast<std::int64_t>(rngs.size());
+  BatchIndices indices{.rows = at::empty({members, options.batch_size}, at::kLong),
+                       .ages = at::empty({members, options.batch_size}, at::kLong)};
+  Draw(rngs, options, indices);
+  if (!rows_.is_cpu()) {
+    indices = {.rows = indices.rows.to(rows_.device()), .ages = indices.ages.to(rows_.device())};
+  }
+  return Gather(indices, options);
+}
+
+void ReplayBuffer::Draw(std::span<core::Rng> rngs, const SampleOptions& options,
+                        const BatchIndices& indices) const {
   if (size_ == 0) throw std::logic_error("the replay buffer is empty");
   const std::int64_t window = options.recent > 0 ? std::min(options.recent, size_) : size_;
-  const auto members = static_cast<std::int64_t>(rngs.size());
-  Tensor indices = at::empty({members, options.batch_size}, at::kLong);
-  Tensor ages = at::empty({members, options.batch_size}, at::kLong);
-  std::int64_t* index = indices.mutable_data_ptr<std::int64_t>();
-  std::int64_t* age = ages.mutable_data_ptr<std::int64_t>();
-  for (std::int64_t m = 0; m < members; ++m) {
-    core::Rng& rng = rngs[static_cast<std::size_t>(m)];
+  std::int64_t* row = indices.rows.mutable_data_ptr<std::int64_t>();
+  std::int64_t* age = indices.ages.mutable_data_ptr<std::int64_t>();
+  for (std::size_t m = 0; m < rngs.size(); ++m) {
+    const std::int64_t first = (options.first_member + static_cast<std::int64_t>(m)) * capacity_;
     for (std::int64_t b = 0; b < options.batch_size; ++b) {
-      *age = 1 + rng.Index(window);
-      *index++ =
-          (options.first_member + m) * capacity_ + (position_ + capacity_ - *age++) % capacity_;
+      *age = 1 + rngs[m].Index(window);
+      *row++ = first + (position_ + capacity_ - *age++) % capacity_;
     }
   }
-  const Tensor rows = Gather(indices);
+}
+
+Batch ReplayBuffer::Gather(const BatchIndices& indices, const SampleOptions& options) const {
+  const Tensor rows = GatherRows(indices.rows);
   Batch batch = ToBatch(rows);
-  if (options.n_step > 1) Extend(batch, rows, indices, ages, options);
+  if (options.n_step > 1) Extend(batch, rows, indices, options);
   return batch;
 }
 
-Tensor ReplayBuffer::Gather(const Tensor& indices) const {
-  return at::index_select(rows_.view({members_ * capacity_, rows_.size(2)}), 0,
-                          indices.flatten().to(rows_.device()))
+Tensor ReplayBuffer::GatherRows(const Tensor& indices) const {
+  return at::index_select(rows_.view({members_ * capacity_, rows_.size(2)}), 0, indices.view({-1}))
       .view({indices.size(0), indices.size(1), rows_.size(2)});
 }
 
@@ -85,22 +95,21 @@ Batch ReplayBuffer::ToBatch(const Tensor& rows) const {
           .terminated = rows.select(2, 2 * o + action_size_ + 1).clamp_min(0.0)};
 }
 
-void ReplayBuffer::Extend(Batch& batch, const Tensor& first_rows, const Tensor& indices,
-                          const Tensor& ages, const SampleOptions& options) const {
+void ReplayBuffer::Extend(Batch& batch, const Tensor& first_rows, const BatchIndices& indices,
+                          const SampleOptions& options) const {
   const std::int64_t end_column = rows_.size(2) - 1;
-  const Tensor begins = indices - indices.remainder(capacity_);  // of the members' rows
+  const Tensor places = indices.rows.remainder(capacity_);  // within the member's rows
+  const Tensor begins = indices.rows - places;
   Tensor end = first_rows.select(2, end_column);
   batch.rewards = batch.rewards.clone();
   batch.discounts = at::full_like(batch.rewards, options.gamma);
   Tensor going = at::ones_like(batch.rewards, at::kBool);
   for (std::int64_t k = 1; k < options.n_step; ++k) {
-    const Tensor exists = (ages > k * stride_).to(rows_.device());
-    going = going.logical_and(end == 0).logical_and(exists);
-    const Tensor next = begins + (indices - begins + k * stride_).remainder(capacity_);
-    const Tensor rows = Gather(next);
+    going = going.logical_and(end == 0).logical_and(indices.ages > k * stride_);
+    const Tensor rows = GatherRows(begins + (places + k * stride_).remainder(capacity_));
     const Batch later = ToBatch(rows);
     const double discount = std::pow(options.gamma, static_cast<double>(k));
-    batch.rewards.add_(at::where(going, later.rewards, 0.0), discount);
+    batch.rewards.addcmul_(later.rewards, going.to(at::kFloat), discount);
     batch.next_observations =
         at::where(going.unsqueeze(2), later.next_observations, batch.next_observations);
     batch.terminated = at::where(going, later.terminated, batch.terminated);

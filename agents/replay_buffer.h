@@ -30,6 +30,14 @@ struct Batch {
   Tensor terminated;         // [M, B] 1 where nothing follows, else 0; truncation is not an end
   // [M, B] gamma^n of returns with n rewards, which `rewards` then holds; undefined: one reward.
   Tensor discounts = {};
+  // [M, B, N] standard normal draws, N being as many as the agent asked for; else undefined.
+  Tensor noise = {};
+};
+
+// Which transitions a batch takes, of m members.
+struct BatchIndices {
+  Tensor rows;  // [m, B] int64, in the buffer
+  Tensor ages;  // [m, B] int64, 1 for the latest transition of the member
 };
 
 struct SampleOptions {
@@ -54,6 +62,11 @@ class ReplayBuffer {
   // Transitions drawn uniformly with replacement, for as many members as there are streams, each
   // with its own. Requires size() > 0.
   Batch Sample(std::span<core::Rng> rngs, const SampleOptions& options) const;
+  // The two halves of Sample. Draw writes into tensors of the host; Gather reads the device's alone
+  // and waits for nothing.
+  void Draw(std::span<core::Rng> rngs, const SampleOptions& options,
+            const BatchIndices& indices) const;
+  Batch Gather(const BatchIndices& indices, const SampleOptions& options) const;
 
   // Bytes that a buffer of this size takes when it is full.
   static std::int64_t Bytes(std::int64_t members, std::int64_t capacity,
@@ -73,10 +86,10 @@ class ReplayBuffer {
 
  private:
   Batch ToBatch(const Tensor& rows) const;
-  // Turns a batch of first transitions into n-step returns; `indices` are their rows, [m, B].
-  void Extend(Batch& batch, const Tensor& first_rows, const Tensor& indices, const Tensor& ages,
+  // Turns a batch of first transitions, whose rows are given, into n-step returns.
+  void Extend(Batch& batch, const Tensor& first_rows, const BatchIndices& indices,
               const SampleOptions& options) const;
-  Tensor Gather(const Tensor& indices) const;
+  Tensor GatherRows(const Tensor& indices) const;
 
   std::int64_t members_;
   std::int64_t capacity_;

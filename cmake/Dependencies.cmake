@@ -45,6 +45,18 @@ if(DUET_CUDA AND EXISTS ${DUET_LIBTORCH}/lib/libtorch_cuda.so)
   target_link_libraries(duet_libtorch INTERFACE
     "-Wl,--push-state,--no-as-needed,${DUET_LIBTORCH}/lib/libtorch_cuda.so,--pop-state"
     ${DUET_LIBTORCH}/lib/libc10_cuda.so)
+  # Recording updates needs CUDA's runtime too. The wheels carry its headers and library; a toolkit will do.
+  find_path(DUET_CUDA_INCLUDE cuda_runtime_api.h
+    PATHS ${DUET_LIBTORCH}/../nvidia/cu13/include /usr/local/cuda/include NO_DEFAULT_PATH)
+  file(GLOB cudart ${DUET_LIBTORCH}/../nvidia/cu13/lib/libcudart.so.*)
+  find_library(DUET_CUDART NAMES ${cudart} cudart PATHS /usr/local/cuda/lib64)
+  if(NOT DUET_CUDA_INCLUDE OR NOT DUET_CUDART)
+    message(FATAL_ERROR "CUDA's runtime is missing: name the folder of cuda_runtime_api.h with "
+                        "-D DUET_CUDA_INCLUDE= and libcudart.so with -D DUET_CUDART=")
+  endif()
+  add_library(duet_cuda INTERFACE)
+  target_compile_options(duet_cuda INTERFACE "SHELL:-idirafter ${DUET_CUDA_INCLUDE}")
+  target_link_libraries(duet_cuda INTERFACE ${DUET_CUDART})
 endif()
 
 # MuJoCo.

@@ -1,0 +1,70 @@
+#include <ATen/cuda/CUDAContext.h>
+#include <ATen/cuda/CUDAEvent.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+
+#include "agents/update_graph.h"
+
+namespace duet::agents {
+namespace {
+
+// Libraries set themselves up at their first calls, which a capture must not see.
+constexpr int kCallsBeforeCapture = 3;
+
+}  // namespace
+
+class UpdateGraph::Recording {
+ public:
+  void Run(const std::function<void()>& body) {
+    // A capture needs a stream of its own; it and the default one wait for each other on the
+    // device.
+    const at::cuda::CUDAStream outer = at::cuda::getCurrentCUDAStream();
+    Order(outer, stream_);
+    {
+      const c10::cuda::CUDAStreamGuard guard(stream_);
+      if (num_calls_ < kCallsBeforeCapture) {
+        body();
+      } else {
+        if (num_calls_ == kCallsBeforeCapture) Capture(body);
+        graph_.replay();
+      }
+    }
+    Order(stream_, outer);
+    ++num_calls_;
+  }
+
+ private:
+  static void Order(const at::cuda::CUDAStream& first, const at::cuda::CUDAStream& then) {
+    at::cuda::CUDAEvent event;
+    event.record(first);
+    event.block(then);
+  }
+
+  void Capture(const std::function<void()>& body) {
+    graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    try {
+      body();
+    } catch (...) {
+      graph_.capture_end();
+      throw;
+    }
+    graph_.capture_end();
+  }
+
+  at::cuda::CUDAStream stream_ = at::cuda::getStreamFromPool(/*isHighPriority=*/true);
+  at::cuda::CUDAGraph graph_;
+  int num_calls_ = 0;
+};
+
+UpdateGraph::UpdateGraph(at::Device device) : device_(device) {}
+UpdateGraph::~UpdateGraph() = default;
+UpdateGraph::UpdateGraph(UpdateGraph&&) noexcept = default;
+
+void UpdateGraph::Run(int kind, const std::function<void()>& body) {
+  if (!device_.is_cuda()) return body();
+  std::unique_ptr<Recording>& recording = recordings_[kind];
+  if (!recording) recording = std::make_unique<Recording>();
+  recording->Run(body);
+}
+
+}  // namespace duet::agents
