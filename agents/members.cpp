@@ -3,8 +3,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <numeric>
+
+#include "core/error.h"
 
 namespace duet::agents {
 
@@ -52,6 +55,25 @@ void LoadStreams(const core::ArchiveReader& archive, const std::string& name,
                  std::span<core::Rng> rngs) {
   for (std::size_t m = 0; m < rngs.size(); ++m) {
     rngs[m].LoadState(archive.GetText(fmt::format("{}.{}", name, m)));
+  }
+}
+
+void LoadRows(const core::ArchiveReader& archive, const std::string& name, Tensor tensor,
+              std::span<const std::int64_t> members) {
+  const Tensor saved = ReadTensor(archive, name);
+  const bool fits = saved.dim() == tensor.dim() && saved.scalar_type() == tensor.scalar_type() &&
+                    saved.sizes().slice(1) == tensor.sizes().slice(1);
+  if (!fits) {
+    throw IoError(fmt::format(
+        "{}: \"{}\" has rows of shape [{}]; this run needs [{}]", archive.path().string(), name,
+        fmt::join(saved.sizes().slice(1), ", "), fmt::join(tensor.sizes().slice(1), ", ")));
+  }
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    if (members[m] < 0 || members[m] >= saved.size(0)) {
+      throw IoError(fmt::format("{}: member {} is asked for; there are {}", archive.path().string(),
+                                members[m], saved.size(0)));
+    }
+    tensor[static_cast<std::int64_t>(m)].copy_(saved[members[m]]);
   }
 }
 

@@ -40,6 +40,11 @@ void SaveStreams(core::ArchiveWriter& archive, const std::string& name,
 void LoadStreams(const core::ArchiveReader& archive, const std::string& name,
                  std::span<core::Rng> rngs);
 
+// Row m of `tensor`, [M, …], gets row members[m] of the saved entry `name`. Throws IoError where
+// the rows are of another type or shape, or one is not there.
+void LoadRows(const core::ArchiveReader& archive, const std::string& name, Tensor tensor,
+              std::span<const std::int64_t> members);
+
 // Rows of a stack with `stack` rows per member, for these members: {2} of pairs -> {4, 5}.
 std::vector<std::int64_t> StackRows(std::span<const std::int64_t> members, std::int64_t stack);
 // 0 … count - 1.

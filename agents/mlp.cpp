@@ -207,13 +207,7 @@ void Mlp::Load(const core::ArchiveReader& archive, const std::string& name,
                                 saved.dim() == 3 ? saved.size(1) : 0,
                                 saved.dim() == 3 ? saved.size(2) : 0, view.size(1), view.size(2)));
     }
-    for (std::size_t m = 0; m < members.size(); ++m) {
-      if (members[m] < 0 || members[m] >= saved.size(0)) {
-        throw IoError(fmt::format("{}: member {} is asked for; there are {}",
-                                  archive.path().string(), members[m], saved.size(0)));
-      }
-      view[static_cast<std::int64_t>(m)].copy_(saved[members[m]]);
-    }
+    LoadRows(archive, entry, view, members);
   };
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     load(fmt::format("{}.{}.weight", name, layer), weights_[layer]);

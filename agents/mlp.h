@@ -66,6 +66,9 @@ class Mlp {
   // Views into parameters().
   const Tensor& weight(std::int64_t layer) const { return weights_.at(layer); }  // [M, in, out]
   const Tensor& bias(std::int64_t layer) const { return biases_.at(layer); }     // [M, 1, out]
+  // Views into gradients(), of the same shapes.
+  const Tensor& weight_gradient(std::int64_t layer) const { return weight_gradients_.at(layer); }
+  const Tensor& bias_gradient(std::int64_t layer) const { return bias_gradients_.at(layer); }
 
   // Views too, [M, free_parameters]. Their gradients are the caller's to write.
   const Tensor& free_parameters() const { return free_parameters_; }
