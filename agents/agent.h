@@ -10,6 +10,7 @@
 #include "agents/policy.h"
 #include "agents/replay_buffer.h"
 #include "agents/tensor.h"
+#include "agents/update_graph.h"
 
 namespace duet::agents {
 
@@ -22,7 +23,8 @@ struct AgentSpec {
   std::vector<std::uint64_t> member_seeds;  // [M] one independent random stream each
   std::int64_t replay_capacity = 1;         // transitions per member
   at::Device device = at::kCPU;
-  std::int64_t threads = 1;  // that updates may take; numbers do not depend on it
+  std::int64_t threads = 1;         // that updates may take; numbers do not depend on it
+  MakeRecorder make_recorder = {};  // of updates; empty: the device's own
 
   bool discrete() const { return num_actions > 0; }
 

@@ -41,9 +41,14 @@ OffPolicyAgent::OffPolicyAgent(const OffPolicyConfig& config, const AgentSpec& s
       replay_rngs_(MemberStreams(spec.member_seeds, "replay")),
       update_rngs_(MemberStreams(spec.member_seeds, "update")) {
   inputs_.resize(shards_.size());
-  for (std::size_t i = 0; i < shards_.size(); ++i) graphs_.emplace_back(spec.device);
-  num_skipped_ = at::zeros({}, at::TensorOptions().dtype(at::kFloat).device(spec.device));
-  ClearMetrics();
+  const MakeRecorder recorder = spec.make_recorder ? spec.make_recorder : RecorderOf(spec.device);
+  for (std::size_t i = 0; i < shards_.size(); ++i) graphs_.emplace_back(recorder);
+  recorded_ = static_cast<bool>(recorder);
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(spec.device);
+  const auto num_metrics = static_cast<std::int64_t>(metric_names_.size());
+  num_skipped_ = at::zeros({}, options);
+  metric_sums_ = at::zeros({num_metrics, spec.members()}, options);
+  metric_counts_ = at::zeros({num_metrics, spec.members()}, options);
 }
 
 void OffPolicyAgent::Act(std::span<const float> observations, ActMode mode,
@@ -148,7 +153,7 @@ void OffPolicyAgent::DrawNoise(const Shard& shard, const Tensor& noise) {
 void OffPolicyAgent::Step(const Shard& shard, std::string_view name, const Tensor& losses,
                           Mlp& network, Adam& optimizer) {
   Tensor skip;
-  if (spec_.device.is_cpu()) {
+  if (!recorded_) {
     CheckFinite(losses, network.gradients(), name, shard);
   } else {
     skip = (losses.sum() + network.gradients().sum()).isfinite().logical_not().to(at::kFloat);
@@ -159,7 +164,7 @@ void OffPolicyAgent::Step(const Shard& shard, std::string_view name, const Tenso
 }
 
 void OffPolicyAgent::ThrowIfSkipped() {
-  if (spec_.device.is_cpu()) return;
+  if (!recorded_) return;
   const double skipped = num_skipped_.item<double>();
   if (skipped == 0.0) return;
   throw NonFiniteError(
@@ -231,10 +236,8 @@ void OffPolicyAgent::AddMetric(const Shard& shard, std::size_t index, const Tens
 }
 
 void OffPolicyAgent::ClearMetrics() {
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(spec_.device);
-  const auto count = static_cast<std::int64_t>(metric_names_.size());
-  metric_sums_ = at::zeros({count, spec_.members()}, options);
-  metric_counts_ = at::zeros({count, spec_.members()}, options);
+  metric_sums_.zero_();
+  metric_counts_.zero_();
 }
 
 void CheckFinite(const Tensor& losses, const Tensor& gradients, std::string_view name,

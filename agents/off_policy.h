@@ -74,7 +74,7 @@ class OffPolicyAgent : public Agent {
   std::span<core::Rng> update_rngs(const Shard& shard);
   // Takes the optimizer's step against the network's gradients, clipped as set, unless these or
   // the losses, [m], are not finite: then nothing changes and NonFiniteError names the quantity,
-  // at once on the host, on a GPU when metrics are taken.
+  // at once, or where updates are recorded when metrics are taken.
   void Step(const Shard& shard, std::string_view name, const Tensor& losses, Mlp& network,
             Adam& optimizer);
   // r + gamma^n (1 - terminated) next value, with n rewards in r: [m, B].
@@ -105,6 +105,7 @@ class OffPolicyAgent : public Agent {
   std::vector<core::Rng> update_rngs_;       // [M]
   std::vector<Inputs> inputs_;               // of each shard
   std::vector<UpdateGraph> graphs_;          // of each shard
+  bool recorded_ = false;                    // updates are, so that they must read nothing back
   std::int64_t num_updates_ = 0;
   Tensor num_skipped_;    // scalar: steps that a GPU did not take, for want of finite numbers
   Tensor metric_sums_;    // [metrics, M]

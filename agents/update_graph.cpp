@@ -1,14 +1,16 @@
 #include "agents/update_graph.h"
 
-// Without CUDA's libraries there is no device that could record.
+#include <utility>
+
 namespace duet::agents {
 
-class UpdateGraph::Recording {};
+UpdateGraph::UpdateGraph(MakeRecorder make) : make_(std::move(make)) {}
 
-UpdateGraph::UpdateGraph(at::Device device) : device_(device) {}
-UpdateGraph::~UpdateGraph() = default;
-UpdateGraph::UpdateGraph(UpdateGraph&&) noexcept = default;
-
-void UpdateGraph::Run(int /*kind*/, const std::function<void()>& body) { body(); }
+void UpdateGraph::Run(int kind, const std::function<void()>& body) {
+  if (!make_) return body();
+  std::unique_ptr<UpdateRecorder>& recorder = recorders_[kind];
+  if (!recorder) recorder = make_();
+  recorder->Run(body);
+}
 
 }  // namespace duet::agents

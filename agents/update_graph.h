@@ -9,25 +9,35 @@
 
 namespace duet::agents {
 
-// Repeats a sequence of tensor operations. On a GPU the sequence is recorded as a CUDA graph, so
-// that repeating it costs one launch; elsewhere it is simply called. What changes from one call to
-// the next must therefore lie in tensors that stay where they are: numbers of the host are those of
-// the recording, and nothing may wait for the device.
+// Does one thing again and again. What changes from one call to the next must lie in tensors that
+// stay where they are: numbers of the host are those of the recording, and nothing may wait for the
+// device.
+class UpdateRecorder {
+ public:
+  virtual ~UpdateRecorder() = default;
+
+  // Does what `body` does, by calling it or by repeating what it did in an earlier call.
+  virtual void Run(const std::function<void()>& body) = 0;
+};
+
+using MakeRecorder = std::function<std::unique_ptr<UpdateRecorder>()>;
+
+// Recorders of CUDA graphs for a GPU, for which a repetition costs one launch. Empty for other
+// devices.
+MakeRecorder RecorderOf(at::Device device);
+
+// One recording for each kind of update.
 class UpdateGraph {
  public:
-  explicit UpdateGraph(at::Device device);
-  ~UpdateGraph();
-  UpdateGraph(UpdateGraph&&) noexcept;
-  UpdateGraph(const UpdateGraph&) = delete;
+  // Calls bodies themselves where `make` is empty.
+  explicit UpdateGraph(MakeRecorder make);
 
-  // Does what `body` does, once. Bodies that differ in what they do have different `kind`s.
+  // Bodies that differ in what they do have different kinds.
   void Run(int kind, const std::function<void()>& body);
 
  private:
-  class Recording;
-
-  at::Device device_;
-  std::map<int, std::unique_ptr<Recording>> recordings_;
+  MakeRecorder make_;
+  std::map<int, std::unique_ptr<UpdateRecorder>> recorders_;
 };
 
 }  // namespace duet::agents

@@ -11,11 +11,9 @@ namespace {
 // Libraries set themselves up at their first calls, which a capture must not see.
 constexpr int kCallsBeforeCapture = 3;
 
-}  // namespace
-
-class UpdateGraph::Recording {
+class CudaRecorder : public UpdateRecorder {
  public:
-  void Run(const std::function<void()>& body) {
+  void Run(const std::function<void()>& body) override {
     // A capture needs a stream of its own; it and the default one wait for each other on the
     // device.
     const at::cuda::CUDAStream outer = at::cuda::getCurrentCUDAStream();
@@ -56,15 +54,11 @@ class UpdateGraph::Recording {
   int num_calls_ = 0;
 };
 
-UpdateGraph::UpdateGraph(at::Device device) : device_(device) {}
-UpdateGraph::~UpdateGraph() = default;
-UpdateGraph::UpdateGraph(UpdateGraph&&) noexcept = default;
+}  // namespace
 
-void UpdateGraph::Run(int kind, const std::function<void()>& body) {
-  if (!device_.is_cuda()) return body();
-  std::unique_ptr<Recording>& recording = recordings_[kind];
-  if (!recording) recording = std::make_unique<Recording>();
-  recording->Run(body);
+MakeRecorder RecorderOf(at::Device device) {
+  if (!device.is_cuda()) return {};
+  return [] { return std::make_unique<CudaRecorder>(); };
 }
 
 }  // namespace duet::agents
