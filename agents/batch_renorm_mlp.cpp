@@ -123,7 +123,7 @@ BatchRenormMlp::Tape::Normalization BatchRenormMlp::NormalizeByBatch(const Tenso
   const Tensor r = at::clamp(deviation / running_deviation, 1.0 / r_bound, r_bound);
   const Tensor d = at::clamp((mean - running_means_[layer]) / running_deviation, -d_bound, d_bound);
   const Tensor factor = r / deviation;
-  output.mul_(factor).add_(d);
+  at::addcmul_out(output, d, output, factor);
   return {.mean = mean, .variance = variance, .r = r, .d = d, .factor = factor, .output = output};
 }
 
@@ -194,8 +194,7 @@ void BatchRenormMlp::Backward(const Tape& tape, const Tensor& output_gradient) {
     shift_gradients_[layer].copy_(at::bmm(weight(layer), by_bias.transpose(1, 2)));
     by_weight.mul_(scales_[layer]).addcmul_(shifts_[layer], by_bias);
     if (layer == 0) break;
-    gradient = Multiply(gradient, step.weight.transpose(1, 2));
-    gradient = ThroughNormalization(step, layer, gradient);
+    gradient = ThroughLayer(step, layer, gradient);
     at::threshold_backward_out(gradient, gradient, tape.layers.inputs[layer], 0);
   }
 }
@@ -203,18 +202,18 @@ void BatchRenormMlp::Backward(const Tape& tape, const Tensor& output_gradient) {
 // In training, for y = (x - mean) / deviation, of which x^ = r y + d, and n samples:
 //   dL/dx = factor * (dL/dx^ - mean(dL/dx^) - y * mean(y dL/dx^)).
 // The two means are what the gradients by shift and scale hold: sum(dL/dx^) = scale * dL/dshift and
-// sum(x^ dL/dx^) = scale * dL/dscale.
-Tensor BatchRenormMlp::ThroughNormalization(const Tape::Normalization& step, std::int64_t layer,
-                                            Tensor gradient) const {
-  if (!step.mean.defined()) return gradient.mul_(step.factor);
+// sum(x^ dL/dx^) = scale * dL/dscale. The factor goes into the layer's weight.
+Tensor BatchRenormMlp::ThroughLayer(const Tape::Normalization& step, std::int64_t layer,
+                                    const Tensor& output_gradient) const {
+  const Tensor weight = step.weight * step.factor.transpose(1, 2);
+  Tensor gradient = Multiply(output_gradient, weight.transpose(1, 2));
+  if (!step.mean.defined()) return gradient;
   const auto samples = static_cast<double>(gradient.size(1));
-  const Tensor scale = scales_[layer].transpose(1, 2) / samples;
+  const Tensor scale = scales_[layer].transpose(1, 2) * step.factor / samples;
   const Tensor mean = scale * shift_gradients_[layer].transpose(1, 2);
   const Tensor product_mean = scale * scale_gradients_[layer].transpose(1, 2);
   const Tensor by_output = (product_mean - step.d * mean) / step.r.square();
-  return gradient.addcmul_(step.output, by_output, -1.0)
-      .add_(step.d * by_output - mean)
-      .mul_(step.factor);
+  return gradient.addcmul_(step.output, by_output, -1.0).add_(step.d * by_output - mean);
 }
 
 Tensor BatchRenormMlp::InputGradient(const Tape& tape, const Tensor& output_gradient,
@@ -225,13 +224,12 @@ Tensor BatchRenormMlp::InputGradient(const Tape& tape, const Tensor& output_grad
   if (tape.training()) throw std::logic_error("the input gradient is that of an evaluation");
   Tensor gradient = output_gradient;
   for (std::int64_t layer = num_layers() - 1; layer > 0; --layer) {
-    const Tape::Normalization& step = tape.normalizations[layer];
-    gradient = Multiply(gradient, step.weight.transpose(1, 2)).mul_(step.factor);
+    gradient = ThroughLayer(tape.normalizations[layer], layer, gradient);
     at::threshold_backward_out(gradient, gradient, tape.layers.inputs[layer], 0);
   }
   const Tape::Normalization& step = tape.normalizations[0];
-  return Multiply(gradient, step.weight.narrow(1, first, count).transpose(1, 2))
-      .mul_(step.factor.narrow(2, first, count));
+  const Tensor weight = step.weight.narrow(1, first, count);
+  return Multiply(gradient, weight.transpose(1, 2)).mul_(step.factor.narrow(2, first, count));
 }
 
 void BatchRenormMlp::Save(core::ArchiveWriter& archive, const std::string& name) const {

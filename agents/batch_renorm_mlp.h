@@ -115,9 +115,10 @@ class BatchRenormMlp {
   Tape::Normalization NormalizeByRunning(const Tensor& x, std::int64_t layer) const;
   Tape::Normalization NormalizeByBatch(const Tensor& x, std::int64_t layer) const;
   Tensor Run(const Tensor& input, Tape& tape, bool training) const;
-  // Gradient by the input of a layer, before its normalisation, from that by x^ (overwritten).
-  Tensor ThroughNormalization(const Tape::Normalization& normalization, std::int64_t layer,
-                              Tensor gradient) const;
+  // Gradient by the input of a layer, before its normalisation, from that by its output before the
+  // activation. In training it takes the gradients by the layer's scale and shift for granted.
+  Tensor ThroughLayer(const Tape::Normalization& step, std::int64_t layer,
+                      const Tensor& output_gradient) const;
 
   MlpShape shape_;
   BatchRenormConfig config_;
