@@ -7,6 +7,7 @@
 #include <new>
 #include <string_view>
 
+#include "core/memory.h"
 #include "runners/bench_policy.h"
 #include "runners/env_command.h"
 #include "runners/interrupt.h"
@@ -50,6 +51,7 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  duet::core::KeepFreedMemory();
   // A file that may not grow further is then an error of the write, as on a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   try {

@@ -20,6 +20,7 @@
 #include "agents/ddpg.h"
 #include "agents/product.h"
 #include "benchmarks/agents/obvious_ddpg.h"
+#include "core/memory.h"
 #include "core/random.h"
 #include "envs/vector_env.h"
 
@@ -313,4 +314,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace duet::benchmarks
 
-int main(int argc, char** argv) { return duet::benchmarks::Main(argc, argv); }
+int main(int argc, char** argv) {
+  duet::core::KeepFreedMemory();  // as the program does
+  return duet::benchmarks::Main(argc, argv);
+}
