@@ -4,12 +4,9 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "agents/adam.h"
+#include "agents/deterministic_agent.h"
 #include "agents/mlp.h"
-#include "agents/network_policy.h"
 
 namespace duet::agents {
 
@@ -25,41 +22,12 @@ void VisitFields(core::FieldVisitor& v, DdpgConfig& c) {
 
 namespace {
 
-MlpShape ActorShape(const DdpgConfig& config, const AgentSpec& spec) {
-  return {.members = spec.members(),
-          .input = spec.observation_size,
-          .hidden = config.hidden,
-          .output = spec.action_size,
-          .output_activation = OutputActivation::kTanh};
-}
-
 MlpShape CriticShape(const DdpgConfig& config, const AgentSpec& spec) {
   return {.members = spec.members(),
           .input = spec.observation_size + spec.action_size,
           .hidden = config.hidden,
           .output = 1};
 }
-
-class DeterministicPolicy : public NetworkPolicy {
- public:
-  DeterministicPolicy(const DdpgConfig& config, const AgentSpec& spec)
-      : NetworkPolicy({spec.members(), spec.observation_size, config.normalize_observations,
-                       config.observation_clip, spec.device},
-                      {ActorShape(config, spec), spec.device}) {
-    const bool gaussian = config.noise.kind == NoiseKind::kGaussian && config.noise.std > 0.0;
-    if (gaussian) {
-      log_std_ = at::full({1, 1, 1}, std::log(config.noise.std),
-                          at::TensorOptions().dtype(at::kFloat).device(spec.device));
-    }
-  }
-
-  PolicyOutput Interpret(const Tensor& output, const Tensor& /*free_parameters*/) const override {
-    return {output, log_std_};
-  }
-
- private:
-  Tensor log_std_;  // [1, 1, 1] of the Gaussian exploration; undefined with another kind
-};
 
 // What one thread updates.
 struct Networks {
@@ -75,33 +43,18 @@ struct Networks {
 
 enum MetricIndex : std::size_t { kCriticLoss, kActorLoss, kMeanValue };
 
-class Ddpg : public OffPolicyAgent {
+class Ddpg : public DeterministicAgent {
  public:
   Ddpg(const DdpgConfig& config, const AgentSpec& spec)
-      : OffPolicyAgent(config, spec, {"critic_loss", "actor_loss", "q_mean"}),
+      : DeterministicAgent(config, config.noise, spec, {"critic_loss", "actor_loss", "q_mean"}),
         config_(config),
-        policy_(config, spec),
-        all_(MakeNetworks(config, spec, policy_.network)),
-        noise_(config.noise, spec.members(), spec.envs, spec.action_size) {
+        all_(MakeNetworks(config, spec, policy_.network)) {
     std::vector<core::Rng> rngs = MemberStreams(spec.member_seeds, "initialization");
     policy_.network.Initialize(rngs, config.final_layer_scale);
     all_.critic.Initialize(rngs, config.final_layer_scale);
     SyncTargets();
     for (const Shard& shard : shards()) by_shard_.push_back(all_.Slice(shard));
   }
-
-  void Observe(const Transitions& transitions) override {
-    policy_.normalizer.Update(transitions.observations);
-    OffPolicyAgent::Observe(transitions);
-    for (std::size_t i = 0; i < transitions.terminated.size(); ++i) {
-      if (transitions.terminated[i] != 0 || transitions.truncated[i] != 0) {
-        noise_.Restart(static_cast<std::int64_t>(i));
-      }
-    }
-  }
-
-  Policy& policy() override { return policy_; }
-  const Policy& policy() const override { return policy_; }
 
   Tensor Value(const Tensor& observations) const override {
     return ActionValue(observations, policy_.Answer(observations).mean);
@@ -129,13 +82,6 @@ class Ddpg : public OffPolicyAgent {
   }
 
  protected:
-  void Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
-              std::span<float> actions) override {
-    const Tensor answer = policy_.Answer(observations).mean.cpu().contiguous();
-    std::copy_n(answer.const_data_ptr<float>(), actions.size(), actions.data());
-    if (explore) noise_.Perturb(rngs, actions);
-  }
-
   void UpdateMembers(const Shard& shard, const Batch& batch) override {
     Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
     const Tensor observations = policy_.normalizer.Normalize(batch.observations, shard);
@@ -169,7 +115,7 @@ class Ddpg : public OffPolicyAgent {
     return {
         .actor = actor,
         .critic = critic,
-        .target_actor = {ActorShape(config, spec), spec.device},
+        .target_actor = {actor.shape(), spec.device},
         .target_critic = {CriticShape(config, spec), spec.device},
         .actor_optimizer = {{.learning_rate = config.actor_learning_rate}, actor.parameters()},
         .critic_optimizer = {{.learning_rate = config.critic_learning_rate, .l2 = config.critic_l2},
@@ -214,10 +160,8 @@ class Ddpg : public OffPolicyAgent {
   }
 
   const DdpgConfig config_;
-  DeterministicPolicy policy_;
   Networks all_;
   std::vector<Networks> by_shard_;  // views of all_
-  ExplorationNoise noise_;
 };
 
 }  // namespace

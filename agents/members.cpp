@@ -1,5 +1,6 @@
 #include "agents/members.h"
 
+#include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
@@ -42,6 +43,16 @@ std::vector<core::Rng> MemberStreams(std::span<const std::uint64_t> member_seeds
   std::vector<core::Rng> rngs;
   for (const std::uint64_t seed : member_seeds) rngs.emplace_back(core::SplitSeed(seed, name));
   return rngs;
+}
+
+Tensor DrawNormal(std::span<core::Rng> rngs, at::IntArrayRef shape, at::Device device) {
+  Tensor draws = at::empty(shape, at::kFloat);
+  const std::int64_t per_member = draws.numel() / static_cast<std::int64_t>(rngs.size());
+  float* value = draws.mutable_data_ptr<float>();
+  for (core::Rng& rng : rngs) {
+    for (std::int64_t i = 0; i < per_member; ++i) *value++ = static_cast<float>(rng.Normal());
+  }
+  return draws.to(device);
 }
 
 void SaveStreams(core::ArchiveWriter& archive, const std::string& name,

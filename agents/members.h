@@ -35,6 +35,8 @@ void ForEachShard(std::span<const Shard> shards, const std::function<void(const 
 // One stream per member under the same name.
 std::vector<core::Rng> MemberStreams(std::span<const std::uint64_t> member_seeds,
                                      std::string_view name);
+// Standard normal numbers [m, …], each member's from its own stream in order, on `device`.
+Tensor DrawNormal(std::span<core::Rng> rngs, at::IntArrayRef shape, at::Device device);
 void SaveStreams(core::ArchiveWriter& archive, const std::string& name,
                  std::span<const core::Rng> rngs);
 void LoadStreams(const core::ArchiveReader& archive, const std::string& name,

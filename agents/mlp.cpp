@@ -79,11 +79,12 @@ Mlp::Mlp(MlpShape shape, Tensor parameters, Tensor gradients)
   MakeViews(gradients_, shape_, weight_gradients_, bias_gradients_, free_gradients_);
 }
 
-Mlp Mlp::Slice(std::int64_t first, std::int64_t count) const {
+Mlp Mlp::Slice(std::int64_t first, std::int64_t count, std::int64_t step) const {
   MlpShape shape = shape_;
   shape.members = count;
-  return {std::move(shape), parameters_.narrow(0, first, count),
-          gradients_.narrow(0, first, count)};
+  const std::int64_t end = first + (count - 1) * step + 1;
+  return {std::move(shape), parameters_.slice(0, first, end, step),
+          gradients_.slice(0, first, end, step)};
 }
 
 void Mlp::Initialize(std::span<core::Rng> rngs, double final_layer_scale) {

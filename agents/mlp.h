@@ -41,8 +41,8 @@ class Mlp {
   // biases are 0. Streams as above.
   void InitializeOrthogonal(std::span<core::Rng> rngs, double gain, double output_gain);
 
-  // The networks of rows [first, first + count), sharing parameters and gradients.
-  Mlp Slice(std::int64_t first, std::int64_t count) const;
+  // The networks of rows first, first + step, …, `count` of them, sharing parameters and gradients.
+  Mlp Slice(std::int64_t first, std::int64_t count, std::int64_t step = 1) const;
 
   // What Backward needs to know of a forward pass.
   struct Tape {

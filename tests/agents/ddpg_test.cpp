@@ -58,6 +58,15 @@ TEST(DdpgTest, BootstrapsWithTheFinalObservationUnlessTerminated) {
   }
 }
 
+TEST(DdpgTest, TheValueOfAStateIsThatOfThePolicysAction) {
+  const auto agent = MakeDdpg(SmallConfig(), SmallSpec());
+  const Tensor observations = RandomTensor({2, 5, 3}, 1);
+  const Tensor actions = agent->policy().Answer(observations).mean;
+  EXPECT_LT(
+      LargestDifference(agent->Value(observations), agent->ActionValue(observations, actions)),
+      1e-6);
+}
+
 TEST(DdpgTest, ATruncatedTransitionIsStoredAsOneThatGoesOn) {
   const auto agent = MakeDdpg(SmallConfig(), SmallSpec({1}));
   const std::vector<float> observations = {1, 2, 3}, final_observations = {4, 5, 6},
