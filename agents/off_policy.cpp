@@ -254,7 +254,7 @@ void CheckFinite(const Tensor& losses, const Tensor& gradients, std::string_view
     }
   };
   check(losses, "loss");
-  check(at::linalg_vector_norm(gradients, 2, {1}), "gradient norm");
+  check(at::linalg_vector_norm(gradients.reshape({losses.size(0), -1}), 2, {1}), "gradient norm");
   throw NonFiniteError(fmt::format("the {} gradients of all members together overflow", name));
 }
 

@@ -113,7 +113,7 @@ class OffPolicyAgent : public Agent {
 };
 
 // Throws NonFiniteError naming the quantity and the member where a loss, [m], or a gradient,
-// [m, P], is not finite. Reads the device once where all is well.
+// [m, P] or several rows per member, is not finite. Reads the device once where all is well.
 void CheckFinite(const Tensor& losses, const Tensor& gradients, std::string_view name,
                  const Shard& shard);
 

@@ -15,6 +15,7 @@ struct Row {
 // In the order of the enum.
 constexpr Row kAlgorithms[] = {
     {{"ddpg", Algorithm::kDdpg}, true, false},
+    {{"td3", Algorithm::kTd3}, true, false},
 };
 
 const Row& RowOf(Algorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm)]; }
@@ -28,7 +29,9 @@ void VisitFields(core::FieldVisitor& v, AgentConfig& c) {
            "how the agents learn from reward");
   switch (c.algorithm) {
     case Algorithm::kDdpg:
-      VisitFields(v, c.ddpg);
+      return VisitFields(v, c.ddpg);
+    case Algorithm::kTd3:
+      return VisitFields(v, c.td3);
   }
 }
 
@@ -36,6 +39,8 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
   switch (config.algorithm) {
     case Algorithm::kDdpg:
       return MakeDdpg(config.ddpg, spec);
+    case Algorithm::kTd3:
+      return MakeTd3(config.td3, spec);
   }
   return nullptr;
 }

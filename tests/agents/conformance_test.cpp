@@ -60,8 +60,6 @@ TEST_P(AgentConformanceTest, GreedyActionsAreThePolicysAnswer) {
   const Tensor answer = agent->policy().Answer(observations).mean.contiguous();
   const std::vector<float> actions = Act(*agent, ActMode::kGreedy);
   EXPECT_TRUE(at::tensor(actions).equal(answer.flatten()));
-  EXPECT_LT(LargestDifference(agent->Value(observations), agent->ActionValue(observations, answer)),
-            1e-6);
 }
 
 TEST_P(AgentConformanceTest, SameSeedsGiveTheSameNumbersBitForBit) {
@@ -73,18 +71,41 @@ TEST_P(AgentConformanceTest, SameSeedsGiveTheSameNumbersBitForBit) {
 }
 
 TEST_P(AgentConformanceTest, TrainingGoesOnBitForBitAfterLoading) {
-  const auto whole = Make();
-  Train(*whole, 0, 60);
-  const auto first = Make();
-  Train(*first, 0, 30);
-  const auto archive = Written([&](core::ArchiveWriter& writer) { first->Save(writer); });
-  const auto second = Make();
-  Train(*second, 0, 15);  // which the file replaces
-  second->Load(*archive);
-  EXPECT_TRUE(Networks(*second).equal(Networks(*first)));
-  Train(*second, 30, 30);
-  EXPECT_TRUE(Networks(*second).equal(Networks(*whole)));
-  EXPECT_EQ(second->TakeMetrics(), whole->TakeMetrics());
+  for (const std::uint64_t cut : {20, 21, 22}) {  // also between updates that differ in kind
+    const auto whole = Make();
+    Train(*whole, 0, 30);
+    const auto first = Make();
+    Train(*first, 0, cut);
+    const auto archive = Written([&](core::ArchiveWriter& writer) { first->Save(writer); });
+    const auto second = Make();
+    Train(*second, 0, 15);  // which the file replaces
+    second->Load(*archive);
+    EXPECT_TRUE(Networks(*second).equal(Networks(*first)));
+    Train(*second, cut, 30 - cut);
+    EXPECT_TRUE(Networks(*second).equal(Networks(*whole)));
+    EXPECT_EQ(second->TakeMetrics(), whole->TakeMetrics());
+  }
+}
+
+// Tolerance: products of other batch sizes may add in another order.
+TEST_P(AgentConformanceTest, AMemberBecomesTheSameWhoeverRunsBesideIt) {
+  const auto together = Make(SmallSpec({11, 22, 33}));
+  const auto alone = Make(SmallSpec({22}));
+  EXPECT_TRUE(Networks(*together)[1].equal(Networks(*alone)[0]));
+  Train(*together, 0, 60);
+  Train(*alone, 0, 60);
+  EXPECT_LT(LargestDifference(Networks(*together)[1], Networks(*alone)[0]), 1e-4);
+  EXPECT_GT(LargestDifference(Networks(*together)[0], Networks(*alone)[0]), 1e-2);
+}
+
+TEST_P(AgentConformanceTest, ThreadsDoNotChangeNumbers) {
+  AgentSpec spec = SmallSpec({1, 2, 3});
+  const auto one = Make(spec);
+  spec.threads = 3;
+  const auto three = Make(spec);
+  Train(*one, 0, 40);
+  Train(*three, 0, 40);
+  EXPECT_LT(LargestDifference(Networks(*one), Networks(*three)), 1e-4);
 }
 
 TEST_P(AgentConformanceTest, APolicyLoadsIntoAnotherPopulation) {

@@ -91,8 +91,8 @@ inline Tensor Networks(const Agent& agent) {
   for (const char* network : {"actor", "critic", "target_actor", "target_critic"}) {
     for (int layer = 0; archive->Has(fmt::format("{}.{}.weight", network, layer)); ++layer) {
       for (const char* part : {"weight", "bias"}) {
-        parts.push_back(
-            ReadTensor(*archive, fmt::format("{}.{}.{}", network, layer, part)).flatten(1));
+        parts.push_back(ReadTensor(*archive, fmt::format("{}.{}.{}", network, layer, part))
+                            .reshape({agent.spec().members(), -1}));
       }
     }
   }
