@@ -29,8 +29,8 @@ for path in sorted(glob.glob(os.path.join(sys.argv[1], "**", "*tfevents*"), recu
         if event.HasField("file_version"):
             out.append({"version": event.file_version})
         for value in event.summary.value:
-            out.append({"tag": value.tag, "step": event.step, "value": value.simple_value,
-                        "time": event.wall_time})
+            number = value.simple_value if value.HasField("simple_value") else None
+            out.append({"tag": value.tag, "step": event.step, "value": number, "time": event.wall_time})
 print(json.dumps(out))
 )python";
 
@@ -71,15 +71,17 @@ TEST(EventWriterTest, IsReadBackByTensorBoard) {
     EventWriter writer(folder.path());
     writer.AddScalar("eval/mean_reward", 1000, 812.5, 1.7e9);
     writer.AddScalar("train/actor_loss", -1, -0.25, 1.7e9 + 0.5);
+    writer.AddScalar("train/critic_loss", 0, 0.0, 1.7e9);
   }
   const nlohmann::json events = ReadWithTensorBoard(*python, folder);
-  ASSERT_EQ(events.size(), 3U) << events;
+  ASSERT_EQ(events.size(), 4U) << events;
   EXPECT_EQ(events[0]["version"], "brain.Event:2");
   EXPECT_EQ(events[1],
             (nlohmann::json{
                 {"tag", "eval/mean_reward"}, {"step", 1000}, {"value", 812.5}, {"time", 1.7e9}}));
   EXPECT_EQ(events[2]["step"], -1);
   EXPECT_EQ(events[2]["value"], -0.25);
+  EXPECT_EQ(events[3]["value"], 0.0);
 }
 
 TEST(EventWriterTest, ResumesAtASavedSizeWithoutDuplicates) {
