@@ -1,8 +1,16 @@
 #include "runners/evaluator.h"
 
 #include <numeric>
+#include <span>
 
 namespace duet::runners {
+namespace {
+
+double MeanOf(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+}  // namespace
 
 Evaluator::Evaluator(const EnvironmentConfig& env, const EvaluationConfig& config,
                      std::int64_t members, std::int64_t num_threads)
@@ -19,7 +27,7 @@ Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
   }
   env_.Reset(seeds);
   std::vector<float> actions(count * static_cast<std::size_t>(env_.action_size()));
-  std::vector<double> returns(count, 0.0);
+  std::vector<double> returns(count, 0.0), lengths(count, 0.0);
   std::vector<char> running(count, 1);
   for (std::size_t num_running = count; num_running > 0;) {
     agent.Act(env_.observations(), agents::ActMode::kGreedy, actions);
@@ -27,6 +35,7 @@ Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
     for (std::size_t i = 0; i < count; ++i) {
       if (running[i] == 0) continue;
       returns[i] += env_.rewards()[i];
+      lengths[i] += 1.0;
       if (env_.terminated()[i] != 0 || env_.truncated()[i] != 0) {
         running[i] = 0;
         --num_running;
@@ -34,11 +43,11 @@ Evaluator::Returns Evaluator::Evaluate(agents::Agent& agent) {
     }
   }
   Returns result;
-  for (std::int64_t m = 0; m < members_; ++m) {
-    const auto begin = returns.begin() + m * config_.episodes;
-    result.per_episode.emplace_back(begin, begin + config_.episodes);
-    result.mean.push_back(std::accumulate(begin, begin + config_.episodes, 0.0) /
-                          static_cast<double>(config_.episodes));
+  for (std::size_t begin = 0; begin < count; begin += episodes) {
+    const std::span returns_of_member = std::span(returns).subspan(begin, episodes);
+    result.per_episode.emplace_back(returns_of_member.begin(), returns_of_member.end());
+    result.mean.push_back(MeanOf(returns_of_member));
+    result.mean_length.push_back(MeanOf(std::span(lengths).subspan(begin, episodes)));
   }
   return result;
 }

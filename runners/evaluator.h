@@ -20,6 +20,7 @@ class Evaluator {
   struct Returns {
     std::vector<std::vector<double>> per_episode;  // [M][episodes], undiscounted
     std::vector<double> mean;                      // [M]
+    std::vector<double> mean_length;               // [M] environment steps of an episode
   };
   // Moves none of the agent's random streams.
   Returns Evaluate(agents::Agent& agent);

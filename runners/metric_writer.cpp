@@ -29,10 +29,10 @@ std::string Cell(double value) { return std::isnan(value) ? "" : fmt::format("{}
 // The names that Stable-Baselines3 gives to the same quantities, where it has them.
 std::string Tag(const std::string& name) {
   static const std::map<std::string, std::string> kTags = {
-      {"action_distance", "distill/action_distance"},
-      {"distill_loss", "distill/loss"},
-      {"episode_length", "rollout/ep_len_mean"},
-      {"episode_return", "rollout/ep_rew_mean"},
+      {"action_distance", "distill/action_distance"}, {"distill_loss", "distill/loss"},
+      {"episode_length", "rollout/ep_len_mean"},      {"episode_return", "rollout/ep_rew_mean"},
+      {"eval_length", "eval/mean_ep_length"},
+      {"exploration_rate", "rollout/exploration_rate"},
   };
   if (const auto found = kTags.find(name); found != kTags.end()) return found->second;
   for (const std::string_view prefix : {"weight_", "disadvantage_", "distill_"}) {
@@ -74,7 +74,7 @@ MetricWriter::MetricWriter(const std::filesystem::path& folder, std::vector<std:
 }
 
 void MetricWriter::Write(const EvaluationPoint& evaluation, const DiagnosticPoint& diagnostics,
-                         double steps_per_second) {
+                         const Pace& pace) {
   const double now = SecondsSince1970();
   for (std::size_t seed = 0; seed < seeds_.size(); ++seed) {
     std::size_t learners = seed < evaluation.returns.size() ? evaluation.returns[seed].size() : 0;
@@ -105,7 +105,9 @@ void MetricWriter::Write(const EvaluationPoint& evaluation, const DiagnosticPoin
         const double value = ValueAt(values, seed, learner);
         if (!std::isnan(value)) events.AddScalar(Tag(name), step, value, now);
       }
-      events.AddScalar("time/fps", step, steps_per_second, now);
+      events.AddScalar("time/fps", step, pace.steps_per_second, now);
+      events.AddScalar("time/total_timesteps", step, static_cast<double>(step), now);
+      events.AddScalar("train/n_updates", step, static_cast<double>(pace.num_updates), now);
     }
   }
   csv_.Flush();

@@ -162,7 +162,7 @@ struct DiagnosticText {
   bool distillation;
 };
 
-constexpr std::array<DiagnosticText, 14> kDiagnosticTexts = {{
+constexpr std::array<DiagnosticText, 15> kDiagnosticTexts = {{
     {"weight_mean", "Mean weight", "What a sample counts on average in the distillation loss.",
      true},
     {"weight_zero_share", "Samples without weight",
@@ -181,6 +181,7 @@ constexpr std::array<DiagnosticText, 14> kDiagnosticTexts = {{
     {"q_mean", "Mean value", "The critic's mean estimate on a batch.", false},
     {"episode_return", "Training return", "Of episodes with exploration noise.", false},
     {"episode_length", "Training episode length", "In environment steps.", false},
+    {"eval_length", "Evaluation episode length", "In environment steps.", false},
     {"actor_gradient_norm", "Actor gradient norm", "Before clipping.", false},
     {"critic_gradient_norm", "Critic gradient norm", "Before clipping.", false},
 }};

@@ -12,13 +12,13 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "distill/distiller.h"
-#include "runners/episode_returns.h"
 #include "runners/evaluator.h"
 #include "runners/interrupt.h"
 #include "runners/learner_envs.h"
 #include "runners/metric_writer.h"
 #include "runners/results_json.h"
 #include "runners/run_folder.h"
+#include "runners/training_episodes.h"
 
 namespace duet::runners {
 namespace {
@@ -31,7 +31,7 @@ constexpr double kCheckpointShare = 0.05;
 // Columns of metrics.csv beside the evaluation.
 std::vector<std::string> Diagnostics(const agents::Agent& agent) {
   std::vector<std::string> names = agent.metric_names();
-  names.insert(names.begin(), "episode_return");
+  names.insert(names.begin(), {"episode_return", "episode_length", "eval_length"});
   names.insert(names.end(), {"distill_loss", "weight_mean", "weight_std", "weight_zero_share",
                              "disadvantage_mean", "disadvantage_std", "action_distance"});
   return names;
@@ -216,15 +216,19 @@ class Training::Impl {
   }
 
   void Evaluate() {
+    const Evaluator::Returns evaluated = evaluator_.Evaluate(*agent_);
     EvaluationPoint point{.env_steps_total = plan_.env_steps_before + plan_.learners * env_steps_,
                           .env_steps_per_learner = env_steps_,
                           .gradient_steps_total = GradientStepsPerSeed(),
                           .phase = "training",
-                          .returns = BySeed(evaluator_.Evaluate(*agent_).mean)};
+                          .returns = BySeed(evaluated.mean)};
     DiagnosticPoint diagnostics{.env_steps_total = point.env_steps_total,
                                 .env_steps_per_learner = env_steps_,
                                 .values = {}};
-    diagnostics.values["episode_return"] = BySeed(episodes_.Take());
+    const TrainingEpisodes::Means episodes = episodes_.Take();
+    diagnostics.values["episode_return"] = BySeed(episodes.returns);
+    diagnostics.values["episode_length"] = BySeed(episodes.lengths);
+    diagnostics.values["eval_length"] = BySeed(evaluated.mean_length);
     for (const auto& [name, values] : agent_->TakeMetrics()) {
       diagnostics.values[name] = BySeed(values);
     }
@@ -233,7 +237,8 @@ class Training::Impl {
         diagnostics.values[name] = BySeed(values);
       }
     }
-    metrics_.Write(point, diagnostics, StepsPerSecond());
+    metrics_.Write(point, diagnostics,
+                   {.steps_per_second = StepsPerSecond(), .num_updates = updates_});
     result_.evaluations.push_back(std::move(point));
     result_.diagnostics.push_back(std::move(diagnostics));
     ShowProgress();
@@ -323,7 +328,7 @@ class Training::Impl {
   Evaluator evaluator_;
   std::unique_ptr<agents::Agent> agent_;
   std::optional<distill::Distiller> distiller_;
-  EpisodeReturns episodes_;
+  TrainingEpisodes episodes_;
   MetricWriter metrics_;
   MethodResult result_;
   std::vector<float> observations_;  // [M, E, O] what the policy sees next

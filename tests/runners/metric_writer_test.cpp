@@ -35,7 +35,7 @@ DiagnosticPoint Diagnostics(double weight) {
 TEST(MetricWriterTest, WritesOneRowPerPointSeedAndLearner) {
   const TempFolder folder;
   MetricWriter writer(folder.path(), {7}, {"weight_mean"});
-  writer.Write(Evaluation(100, 0.1), Diagnostics(1.5), 1000.0);
+  writer.Write(Evaluation(100, 0.1), Diagnostics(1.5), {.steps_per_second = 1000.0});
   // Given to the system without closing the writer.
   EXPECT_EQ(core::ReadFile(folder / "metrics.csv"), kHeader +
                                                         "100,200,300,training,7,0,0.1,1.5\n"
@@ -47,7 +47,7 @@ TEST(MetricWriterTest, NumbersReadBackExactly) {
   const TempFolder folder;
   MetricWriter writer(folder.path(), {0}, {"weight_mean"});
   const double value = 0.1 + 0.2;
-  writer.Write(Evaluation(1, value), Diagnostics(1e-300), 1.0);
+  writer.Write(Evaluation(1, value), Diagnostics(1e-300), {});
   const std::string content = core::ReadFile(folder / "metrics.csv");
   const std::string row = content.substr(kHeader.size());
   std::size_t begin = 0;
@@ -58,10 +58,10 @@ TEST(MetricWriterTest, NumbersReadBackExactly) {
 TEST(MetricWriterTest, ATeachersPhaseHasItsOwnEvents) {
   const TempFolder folder;
   MetricWriter writer(folder.path(), {0}, {});
-  EvaluationPoint point = Evaluation(1, 1.0);
+  EvaluationPoint point = Evaluation(1, {});
   point.phase = "teacher";
   point.returns = {{5.0}};
-  writer.Write(point, {}, 1.0);
+  writer.Write(point, {}, {});
   EXPECT_TRUE(std::filesystem::exists(folder / "events/seed_0/teacher"));
   EXPECT_FALSE(std::filesystem::exists(folder / "events/seed_0/learner_0"));
 }
@@ -70,20 +70,20 @@ TEST(MetricWriterTest, ResumedRunHasTheBytesOfAnUninterruptedOne) {
   const TempFolder whole, cut;
   {
     MetricWriter writer(whole.path(), {0}, {"weight_mean"});
-    for (int i = 1; i <= 4; ++i) writer.Write(Evaluation(i, i), Diagnostics(i), 1.0);
+    for (int i = 1; i <= 4; ++i) writer.Write(Evaluation(i, i), Diagnostics(i), {});
   }
   std::string state;
   {
     MetricWriter writer(cut.path(), {0}, {"weight_mean"});
     for (int i = 1; i <= 3; ++i) {
-      writer.Write(Evaluation(i, i), Diagnostics(i), 1.0);
+      writer.Write(Evaluation(i, i), Diagnostics(i), {});
       if (i == 2) state = writer.SaveState();
     }
   }
   {
     MetricWriter writer(cut.path(), {0}, {"weight_mean"});
     writer.LoadState(state);
-    for (int i = 3; i <= 4; ++i) writer.Write(Evaluation(i, i), Diagnostics(i), 1.0);
+    for (int i = 3; i <= 4; ++i) writer.Write(Evaluation(i, i), Diagnostics(i), {});
   }
   EXPECT_EQ(core::ReadFile(whole / "metrics.csv"), core::ReadFile(cut / "metrics.csv"));
   const std::string events = "events/seed_0/learner_0/events.out.tfevents.0.duet";
@@ -94,12 +94,12 @@ TEST(MetricWriterTest, ResumeBeforeTheFirstPointEmptiesTheEvents) {
   const TempFolder folder;
   MetricWriter writer(folder.path(), {0}, {"weight_mean"});
   const std::string state = writer.SaveState();
-  writer.Write(Evaluation(1, 1), Diagnostics(1), 1.0);
+  writer.Write(Evaluation(1, 1), Diagnostics(1), {});
   const auto path = folder / "events/seed_0/learner_0/events.out.tfevents.0.duet";
   const auto size = std::filesystem::file_size(path);
   writer.LoadState(state);
   EXPECT_EQ(core::ReadFile(folder / "metrics.csv"), kHeader);
-  writer.Write(Evaluation(1, 1), Diagnostics(1), 1.0);
+  writer.Write(Evaluation(1, 1), Diagnostics(1), {});
   EXPECT_EQ(std::filesystem::file_size(path), size);
 }
 
