@@ -60,8 +60,14 @@ std::string Outcome(const MethodResult& result) {
   double sum = 0.0;
   const EvaluationPoint& last = result.evaluations.back();
   for (const auto& returns : last.returns) sum += Score(result, returns);
-  return fmt::format("finished in {}: mean return {}", FormatDuration(result.wall_seconds),
-                     FormatScore(sum / static_cast<double>(last.returns.size())));
+  std::string outcome =
+      fmt::format("finished in {}: mean return {}", FormatDuration(result.wall_seconds),
+                  FormatScore(sum / static_cast<double>(last.returns.size())));
+  if (!result.stopped_early.empty()) {
+    outcome += fmt::format(" after {} steps of each learner; stopped early: {}",
+                           FormatCount(result.env_steps_per_learner), result.stopped_early);
+  }
+  return outcome;
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 
 // Seeds and step counts fit a double exactly, which some of their readers use.
 constexpr std::int64_t kMany = 1'000'000'000'000;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
@@ -38,6 +39,10 @@ void VisitFields(core::FieldVisitor& v, TrainingConfig& c) {
   v.Field("updates", c.updates, {1, kMany}, "gradient steps in a burst");
   v.Field("checkpoint_seconds", c.checkpoint_seconds, {0.0, 1e9},
           "least time between checkpoints (they take 5 % of the time at most)");
+  v.Field("stop_at_return", c.stop_at_return, {-kInfinity, kInfinity},
+          "mean evaluation return, over seeds and learners, that ends training; inf: none");
+  v.Field("patience", c.patience, {0, kMany},
+          "evaluations without a new best mean return that end training; 0: any number");
 }
 
 void VisitFields(core::FieldVisitor& v, EvaluationConfig& c) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct TrainingConfig {
   std::int64_t update_every = 1;     // per learner, env steps from one burst of updates to the next
   std::int64_t updates = 1;          // gradient steps in a burst
   double checkpoint_seconds = 60.0;  // from one checkpoint to the next, at least
+  // Mean evaluation return, over seeds and learners, that ends training.
+  double stop_at_return = std::numeric_limits<double>::infinity();
+  std::int64_t patience = 0;  // evaluations without a new best mean that end it; 0: any number
 };
 
 struct EvaluationConfig {

@@ -29,8 +29,10 @@ std::string Cell(double value) { return std::isnan(value) ? "" : fmt::format("{}
 // The names that Stable-Baselines3 gives to the same quantities, where it has them.
 std::string Tag(const std::string& name) {
   static const std::map<std::string, std::string> kTags = {
-      {"action_distance", "distill/action_distance"}, {"distill_loss", "distill/loss"},
-      {"episode_length", "rollout/ep_len_mean"},      {"episode_return", "rollout/ep_rew_mean"},
+      {"action_distance", "distill/action_distance"},
+      {"distill_loss", "distill/loss"},
+      {"episode_length", "rollout/ep_len_mean"},
+      {"episode_return", "rollout/ep_rew_mean"},
       {"eval_length", "eval/mean_ep_length"},
       {"exploration_rate", "rollout/exploration_rate"},
   };

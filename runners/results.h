@@ -43,7 +43,8 @@ struct MethodResult {
   double wall_seconds = 0.0;
   std::vector<EvaluationPoint> evaluations;
   std::vector<DiagnosticPoint> diagnostics;
-  std::string parameters_sha256;  // of all final parameters
+  std::string parameters_sha256;   // of all final parameters
+  std::string stopped_early = {};  // why training ended before its budget; empty: it did not
 };
 
 // Where and with what the numbers were made.

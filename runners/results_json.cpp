@@ -42,6 +42,8 @@ class Node {
     return {*found, file_, where};
   }
 
+  bool Has(const std::string& key) const { return json_.is_object() && json_.contains(key); }
+
   std::string Text() const {
     if (!json_.is_string()) Fail("a text");
     return json_.get<std::string>();
@@ -241,6 +243,7 @@ std::string ResultJson(const MethodResult& method, const Provenance& provenance)
                      {"distillation_steps_total", method.distillation_steps_total},
                      {"wall_seconds", method.wall_seconds},
                      {"parameters_sha256", method.parameters_sha256},
+                     {"stopped_early", method.stopped_early},
                      {"provenance", ToJson(provenance)},
                      {"evaluations", evaluations},
                      {"diagnostics", diagnostics}};
@@ -279,6 +282,7 @@ StoredResult ParseResult(const std::string& text, const fs::path& path) {
   method.distillation_steps_total = root.At("distillation_steps_total").Count();
   method.wall_seconds = root.At("wall_seconds").Number();
   method.parameters_sha256 = root.At("parameters_sha256").Text();
+  if (root.Has("stopped_early")) method.stopped_early = root.At("stopped_early").Text();
   stored.provenance = ReadProvenance(root.At("provenance"));
   method.evaluations = root.At("evaluations").Each([&](const Node& point) {
     return EvaluationPoint{.env_steps_total = point.At("env_steps_total").Count(),
@@ -424,7 +428,8 @@ std::string SummaryJson(const ComparisonResult& comparison) {
                        {"area_under_curve", ToJson(summary.area_under_curve)},
                        {"probability_of_improvement", improvement},
                        {"final_return_per_learner", per_learner},
-                       {"parameters_sha256", method.parameters_sha256}});
+                       {"parameters_sha256", method.parameters_sha256},
+                       {"stopped_early", method.stopped_early}});
   }
   std::vector<std::int64_t> seeds;
   for (const MethodResult& method : comparison.methods) {

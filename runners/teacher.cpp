@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "core/archive.h"
@@ -74,6 +75,9 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
     teacher_config.training.env_steps_total = WholeSteps(
         config,
         std::llround(method.teacher.share * static_cast<double>(config.training.env_steps_total)));
+    // A teacher takes the share that its student pays for, whatever ends the student's training.
+    teacher_config.training.stop_at_return = std::numeric_limits<double>::infinity();
+    teacher_config.training.patience = 0;
     MethodConfig alone;
     alone.name = "teacher";
     const double share = method.teacher.share;

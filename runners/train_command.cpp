@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -116,6 +117,17 @@ std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments, std::strin
   return {std::move(config), folder.path};
 }
 
+// A comparison is at equal budgets.
+void CheckBudgets(const RunConfig& config) {
+  const TrainingConfig& training = config.training;
+  if (!std::isinf(training.stop_at_return) || training.patience > 0) {
+    throw ConfigError(fmt::format(
+        "{} ends methods before their budget, which a comparison keeps equal; allowed is to leave "
+        "it out, or ./duet train with one method",
+        training.patience > 0 ? "training.patience" : "training.stop_at_return"));
+  }
+}
+
 // Runs and shows; an interruption says how to go on.
 void RunAndShow(const RunConfig& config, const fs::path& folder, bool resume,
                 std::string_view command) {
@@ -141,6 +153,7 @@ void AddCompareCommand(CLI::App& app, int& exit_code) {
   AddRunArguments(*command, *arguments);
   command->callback([arguments, &exit_code] {
     const auto [config, folder] = Prepare(*arguments, "compare");
+    CheckBudgets(config);
     RunAndShow(config, folder, arguments->resume, "compare");
     exit_code = 0;
   });

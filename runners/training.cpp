@@ -18,6 +18,7 @@
 #include "runners/metric_writer.h"
 #include "runners/results_json.h"
 #include "runners/run_folder.h"
+#include "runners/stopping.h"
 #include "runners/training_episodes.h"
 
 namespace duet::runners {
@@ -106,7 +107,7 @@ class Training::Impl {
     start_ = last_checkpoint_ = last_progress_ = Clock::now();
     first_env_steps_ = env_steps_;
     if (!resumed_) Evaluate();
-    while (env_steps_ < plan_.env_steps) {
+    while (!Done()) {
       if (InterruptRequested()) {
         SaveCheckpoint();
         throw Interrupted(fmt::format("stopped at step {} of {}", env_steps_, plan_.env_steps));
@@ -122,6 +123,11 @@ class Training::Impl {
   }
 
  private:
+  bool Done() {
+    result_.stopped_early = StopReason(config_.training, result_.evaluations);
+    return env_steps_ >= plan_.env_steps || !result_.stopped_early.empty();
+  }
+
   std::int64_t Members() const {
     return static_cast<std::int64_t>(config_.seeds.size()) * plan_.learners;
   }
@@ -285,11 +291,7 @@ class Training::Impl {
     progress.steps_per_second = StepsPerSecond();
     progress.evaluations = static_cast<std::int64_t>(result_.evaluations.size());
     if (!result_.evaluations.empty()) {
-      double sum = 0.0;
-      for (const auto& returns : result_.evaluations.back().returns) {
-        for (const double value : returns) sum += value;
-      }
-      progress.last_return = sum / static_cast<double>(Members());
+      progress.last_return = MeanReturn(result_.evaluations.back());
     }
     (*on_progress_)(progress);
     last_progress_ = Clock::now();
@@ -301,15 +303,14 @@ class Training::Impl {
 
   void Finish() {
     SaveCheckpoint();
-    const PolicyFacts facts{
-        .env_id = TaskId(config_.env),
-        .observation_size = env_.spec().observation_size,
-        .action_size = env_.action_size(),
-        .num_actions = env_.spec().num_actions,
-        .seeds = config_.seeds,
-        .learners = plan_.learners,
-        .env_steps_total = plan_.env_steps_before + plan_.learners * plan_.env_steps,
-        .agent = config_.agent};
+    const PolicyFacts facts{.env_id = TaskId(config_.env),
+                            .observation_size = env_.spec().observation_size,
+                            .action_size = env_.action_size(),
+                            .num_actions = env_.spec().num_actions,
+                            .seeds = config_.seeds,
+                            .learners = plan_.learners,
+                            .env_steps_total = plan_.env_steps_before + plan_.learners * env_steps_,
+                            .agent = config_.agent};
     SavePolicyFile(folder_.policy(), *agent_, facts);
     result_.parameters_sha256 = PolicySha256(folder_.policy());
     result_.env_steps_total = facts.env_steps_total;

@@ -222,6 +222,35 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(self.read("run", "methods", "alone", "metrics.csv"), before)
         self.assertIn("report: run/report.html", first.stdout)
 
+    def test_training_stops_early_where_the_settings_say_so(self):
+        self.write("one.toml", SETTINGS + ONE_METHOD.replace("NAME", "alone"))
+        self.duet("train", "one.toml", "--out", "whole", *LONGER)
+        means = [sum(seed[0] for seed in point["returns"]) / 2 for point in
+                 self.json("whole/methods/alone/result.json")["evaluations"]]
+        best = max(means[1:])
+        waits = next(i for i in range(2, len(means)) if i - means.index(max(means[:i + 1])) >= 2)
+        for setting, stop, words in (
+                (f"stop_at_return={best}", next(i for i, mean in enumerate(means) if mean >= best), "reached"),
+                ("patience=2", waits, "has not risen above")):
+            out = setting.split("=", maxsplit=1)[0]
+            done = self.duet("train", "one.toml", "--out", out, *LONGER, "--set", f"training.{setting}")
+            result = self.json(out, "methods/alone/result.json")
+            self.assertEqual((len(result["evaluations"]), result["env_steps_total"]), (stop + 1, 300 * stop))
+            reason = result["stopped_early"]
+            self.assertRegex(reason, rf"^the mean return .*{words} .*training.{out} = ")
+            self.assertEqual(self.json(out, "summary.json")["methods"][0]["stopped_early"], reason)
+            self.assertIn(f"; stopped early: {reason}", done.stderr)
+            # As far as it went it is the same run, also when it was killed where it stopped.
+            self.assertTrue(self.read("whole/methods/alone/metrics.csv").startswith(
+                self.read(out, "methods/alone/metrics.csv")))
+            fingerprint = self.fingerprint(out)
+            os.remove(self.path(out, "methods/alone/result.json"))
+            self.duet("train", "--resume", out)
+            self.assertEqual(self.fingerprint(out), fingerprint)
+        self.assertEqual(self.refused("compare", "tiny.toml", "--set", "training.patience=3"),
+                         "training.patience ends methods before their budget, which a comparison keeps equal; "
+                         "allowed is to leave it out, or ./duet train with one method")
+
     # --- bad input
 
     def test_settings_that_are_wrong_are_refused_in_one_line(self):
