@@ -15,7 +15,6 @@
 namespace duet::agents {
 
 void VisitFields(core::FieldVisitor& v, BatchRenormConfig& c) {
-  v.Field("enabled", c.enabled, "normalise the input of every layer");
   v.Field("momentum", c.momentum, {0.0, 1.0}, "share of the old in the running statistics");
   v.Field("epsilon", c.epsilon, {0.0, 1.0, true}, "added to variances");
   v.Field("r_max", c.r_max, {1.0, 1e9}, "bound of the correction r: in [1/r_max, r_max]");
@@ -169,11 +168,12 @@ Tensor BatchRenormMlp::Run(const Tensor& input, Tape& tape, bool training) const
 
 void BatchRenormMlp::UpdateStatistics(const Tape& tape) {
   if (!config_.enabled) return;
-  for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
-    const Tape::Normalization& step = tape.normalizations.at(layer);
-    running_means_[layer].lerp_(step.mean, 1.0 - config_.momentum);
-    running_variances_[layer].lerp_(step.variance, 1.0 - config_.momentum);
-  }
+  std::vector<Tensor> moments;
+  for (const Tape::Normalization& step : tape.normalizations) moments.push_back(step.mean);
+  for (const Tape::Normalization& step : tape.normalizations) moments.push_back(step.variance);
+  const Tensor batch = at::cat(moments, 2).squeeze(1);
+  Tensor running = statistics_.narrow(1, 0, batch.size(1));
+  running.lerp_(at::where(batch.isfinite(), batch, running), 1.0 - config_.momentum);
   num_batches_.add_(1.0);
 }
 

@@ -15,7 +15,7 @@ namespace duet::agents {
 
 // Defaults are those of CrossQ's released code (arXiv:1902.05605).
 struct BatchRenormConfig {
-  bool enabled = true;
+  bool enabled = true;                  // no setting: which networks have it is the agent's
   double momentum = 0.99;               // share of the old in the running statistics
   double epsilon = 1e-3;                // added to variances
   double r_max = 3.0;                   // bounds of the corrections r, in [1/r_max, r_max], …
@@ -69,7 +69,7 @@ class BatchRenormMlp {
   Tensor Forward(const Tensor& input) const;
   Tensor Forward(const Tensor& input, Tape& tape) const;
   Tensor ForwardTraining(const Tensor& input, Tape& tape) const;
-  // Takes the batch of a training tape into the running statistics.
+  // Takes the batch of a training tape into the running statistics, but for what is not finite.
   void UpdateStatistics(const Tape& tape);
 
   // Overwrites gradients(), but for those of free_parameters(), by those of a loss, given its

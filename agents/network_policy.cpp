@@ -7,23 +7,27 @@
 
 namespace duet::agents {
 
-NetworkPolicy::NetworkPolicy(ObservationNormalizer normalizer, Mlp network)
+template <typename Network>
+PolicyOf<Network>::PolicyOf(ObservationNormalizer normalizer, Network network)
     : normalizer(std::move(normalizer)), network(std::move(network)) {}
 
-PolicyOutput NetworkPolicy::Answer(const Tensor& observations) const {
+template <typename Network>
+PolicyOutput PolicyOf<Network>::Answer(const Tensor& observations) const {
   const at::NoGradGuard no_grad;
   return Interpret(network.Forward(normalizer.Normalize(observations)), network.free_parameters());
 }
 
-Tensor NetworkPolicy::Differentiate(const Tensor& observations, const LossFunction& loss) {
-  Mlp::Tape tape;
+template <typename Network>
+Tensor PolicyOf<Network>::Differentiate(const Tensor& observations, const LossFunction& loss) {
+  typename Network::Tape tape;
+  Tensor output;
   {
     const at::NoGradGuard no_grad;
-    network.Forward(normalizer.Normalize(observations), tape);
+    output = network.Forward(normalizer.Normalize(observations), tape);
   }
   // The loss is differentiated by what the network gave: autograd's only leaves.
   const at::AutoGradMode grad(true);
-  const Tensor output = tape.output.detach().clone().requires_grad_(true);
+  output = output.detach().clone().requires_grad_(true);
   const Tensor free = network.free_parameters().detach().clone().requires_grad_(true);
   const Tensor losses = loss(Interpret(output, free));
   CheckShape(losses, {network.shape().members}, "losses");
@@ -38,9 +42,13 @@ Tensor NetworkPolicy::Differentiate(const Tensor& observations, const LossFuncti
   return losses.detach();
 }
 
-void NetworkPolicy::ClipGradients(double max_norm) {
+template <typename Network>
+void PolicyOf<Network>::ClipGradients(double max_norm) {
   const at::NoGradGuard no_grad;
   network.ClipGradients(max_norm);
 }
+
+template class PolicyOf<Mlp>;
+template class PolicyOf<BatchRenormMlp>;
 
 }  // namespace duet::agents

@@ -1,15 +1,18 @@
 // A policy that is one network with the observation statistics that belong to it.
 #pragma once
 
+#include "agents/batch_renorm_mlp.h"
 #include "agents/mlp.h"
 #include "agents/normalizer.h"
 #include "agents/policy.h"
 
 namespace duet::agents {
 
-class NetworkPolicy : public Policy {
+// It answers and learns from lessons with the network as it is in evaluation.
+template <typename Network>
+class PolicyOf : public Policy {
  public:
-  NetworkPolicy(ObservationNormalizer normalizer, Mlp network);
+  PolicyOf(ObservationNormalizer normalizer, Network network);
 
   PolicyOutput Answer(const Tensor& observations) const override;
   Tensor Differentiate(const Tensor& observations, const LossFunction& loss) override;
@@ -23,7 +26,12 @@ class NetworkPolicy : public Policy {
   virtual PolicyOutput Interpret(const Tensor& output, const Tensor& free_parameters) const = 0;
 
   ObservationNormalizer normalizer;
-  Mlp network;
+  Network network;
 };
+
+extern template class PolicyOf<Mlp>;
+extern template class PolicyOf<BatchRenormMlp>;
+
+using NetworkPolicy = PolicyOf<Mlp>;
 
 }  // namespace duet::agents

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "core/error.h"
 #include "tests/agents/support.h"
 
@@ -156,6 +158,19 @@ TEST(BatchRenormMlpTest, OnlyUpdateStatisticsMovesThemByTheBatchsBiasedMoments) 
                               before.narrow(1, 0, 16) * 0.9 + batch * 0.1),
             1e-6);
   EXPECT_TRUE(network.statistics().select(1, 16).eq(before.select(1, 16) + 1).all().item<bool>());
+}
+
+TEST(BatchRenormMlpTest, NumbersThatAreNotFiniteDoNotEnterTheStatistics) {
+  BatchRenormMlp network = MakeNetwork({2, 3, {5}, 1});
+  const Tensor before = network.statistics().clone();
+  Tensor input = RandomTensor({2, 16, 3}, 2);
+  input[1][4][0] = std::numeric_limits<float>::quiet_NaN();
+  BatchRenormMlp::Tape tape;
+  network.ForwardTraining(input, tape);
+  network.UpdateStatistics(tape);
+  EXPECT_TRUE(network.statistics().isfinite().all().item<bool>());
+  EXPECT_TRUE(network.statistics()[0].ne(before[0]).all().item<bool>());
+  EXPECT_EQ(network.statistics()[1][0].item<float>(), before[1][0].item<float>());
 }
 
 TEST(BatchRenormMlpTest, AMemberDoesNotDependOnTheOthers) {
