@@ -152,15 +152,26 @@ void OffPolicyAgent::DrawNoise(const Shard& shard, const Tensor& noise) {
 
 void OffPolicyAgent::Step(const Shard& shard, std::string_view name, const Tensor& losses,
                           Mlp& network, Adam& optimizer) {
-  Tensor skip;
-  if (!recorded_) {
-    CheckFinite(losses, network.gradients(), name, shard);
-  } else {
-    skip = (losses.sum() + network.gradients().sum()).isfinite().logical_not().to(at::kFloat);
-    num_skipped_.add_(skip);
-  }
+  const Tensor skip = CheckStep(shard, name, losses, network.gradients());
   if (config_.max_gradient_norm > 0.0) network.ClipGradients(config_.max_gradient_norm);
   optimizer.Step(network.parameters(), network.gradients(), 1.0, {}, skip);
+}
+
+void OffPolicyAgent::Step(const Shard& shard, std::string_view name, const Tensor& losses,
+                          Tensor& parameters, const Tensor& gradients, Adam& optimizer) {
+  const Tensor skip = CheckStep(shard, name, losses, gradients);
+  optimizer.Step(parameters, gradients, 1.0, {}, skip);
+}
+
+Tensor OffPolicyAgent::CheckStep(const Shard& shard, std::string_view name, const Tensor& losses,
+                                 const Tensor& gradients) {
+  if (!recorded_) {
+    CheckFinite(losses, gradients, name, shard);
+    return {};
+  }
+  const Tensor skip = (losses.sum() + gradients.sum()).isfinite().logical_not().to(at::kFloat);
+  num_skipped_.add_(skip);
+  return skip;
 }
 
 void OffPolicyAgent::ThrowIfSkipped() {

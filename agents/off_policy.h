@@ -77,6 +77,9 @@ class OffPolicyAgent : public Agent {
   // at once, or where updates are recorded when metrics are taken.
   void Step(const Shard& shard, std::string_view name, const Tensor& losses, Mlp& network,
             Adam& optimizer);
+  // The same for parameters that are no network's, [m, P], without clipping.
+  void Step(const Shard& shard, std::string_view name, const Tensor& losses, Tensor& parameters,
+            const Tensor& gradients, Adam& optimizer);
   // r + gamma^n (1 - terminated) next value, with n rewards in r: [m, B].
   Tensor Targets(const Batch& batch, const Tensor& next_values) const;
   // Counts a quantity of this update, [m], as the metric number `index` of metric_names.
@@ -92,6 +95,10 @@ class OffPolicyAgent : public Agent {
   SampleOptions sample_options(const Shard& shard) const;
   void DrawInputs(const Shard& shard, Inputs& inputs);
   void DrawNoise(const Shard& shard, const Tensor& noise);
+  // Throws where a step would not be finite; on a device that must not be read, counts it and
+  // returns what skips it.
+  Tensor CheckStep(const Shard& shard, std::string_view name, const Tensor& losses,
+                   const Tensor& gradients);
   void ThrowIfSkipped();
   void ClearMetrics();
 

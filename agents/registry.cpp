@@ -16,6 +16,7 @@ struct Row {
 constexpr Row kAlgorithms[] = {
     {{"ddpg", Algorithm::kDdpg}, true, false},
     {{"td3", Algorithm::kTd3}, true, false},
+    {{"sac", Algorithm::kSac}, true, false},
 };
 
 const Row& RowOf(Algorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm)]; }
@@ -32,6 +33,8 @@ void VisitFields(core::FieldVisitor& v, AgentConfig& c) {
       return VisitFields(v, c.ddpg);
     case Algorithm::kTd3:
       return VisitFields(v, c.td3);
+    case Algorithm::kSac:
+      return VisitFields(v, c.sac);
   }
 }
 
@@ -41,6 +44,8 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
       return MakeDdpg(config.ddpg, spec);
     case Algorithm::kTd3:
       return MakeTd3(config.td3, spec);
+    case Algorithm::kSac:
+      return MakeSac(config.sac, spec);
   }
   return nullptr;
 }

@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 
 #include "agents/ddpg.h"
+#include "agents/sac.h"
 #include "agents/td3.h"
 #include "tests/agents/support.h"
 
@@ -73,6 +74,20 @@ TEST(Td3LearningTest, FindsTheBestActionOfAOneStepProblem) {
   TrainOnOneStepProblem(*agent);
   ExpectNearBestActions(*agent);
   EXPECT_LT(agent->Value(Grid()).abs().mean().item<double>(), 0.1);
+}
+
+TEST(SacLearningTest, FindsTheBestActionOfAOneStepProblem) {
+  SacConfig config;
+  config.hidden = {32, 32};
+  config.batch_size = 64;
+  config.actor_learning_rate = config.critic_learning_rate = 1e-3;
+  config.temperature_learning_rate = 3e-3;  // from 1 to where the entropy is near its target
+  config.target_entropy = -1.0;
+  const auto agent = MakeSac(config, OneStepSpec());
+  TrainOnOneStepProblem(*agent);
+  ExpectNearBestActions(*agent);
+  // Its entropy is kept near the target: -1 nat is a standard deviation of 0.09 or so.
+  for (const double entropy : agent->TakeMetrics().at("entropy")) EXPECT_LT(entropy, 0.5);
 }
 
 }  // namespace

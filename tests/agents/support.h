@@ -84,7 +84,7 @@ inline void Train(Agent& agent, std::uint64_t first_step, std::uint64_t num_step
   }
 }
 
-// All networks of an agent, by what it saves: [M, number of parameters].
+// All networks and temperatures of an agent, by what it saves: [M, number of parameters].
 inline Tensor Networks(const Agent& agent) {
   const auto archive = Written([&](core::ArchiveWriter& writer) { agent.Save(writer); });
   std::vector<Tensor> parts;
@@ -96,6 +96,7 @@ inline Tensor Networks(const Agent& agent) {
       }
     }
   }
+  if (archive->Has("log_temperature")) parts.push_back(ReadTensor(*archive, "log_temperature"));
   return at::cat(parts, 1);
 }
 
