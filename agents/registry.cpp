@@ -15,6 +15,7 @@ struct Row {
 // In the order of the enum.
 constexpr Row kAlgorithms[] = {
     {{"ddpg", Algorithm::kDdpg}, true, false},
+    {{"ppo", Algorithm::kPpo}, true, true},
     {{"td3", Algorithm::kTd3}, true, false},
     {{"sac", Algorithm::kSac}, true, false},
 };
@@ -31,6 +32,8 @@ void VisitFields(core::FieldVisitor& v, AgentConfig& c) {
   switch (c.algorithm) {
     case Algorithm::kDdpg:
       return VisitFields(v, c.ddpg);
+    case Algorithm::kPpo:
+      return VisitFields(v, c.ppo);
     case Algorithm::kTd3:
       return VisitFields(v, c.td3);
     case Algorithm::kSac:
@@ -42,6 +45,8 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
   switch (config.algorithm) {
     case Algorithm::kDdpg:
       return MakeDdpg(config.ddpg, spec);
+    case Algorithm::kPpo:
+      return MakePpo(config.ppo, spec);
     case Algorithm::kTd3:
       return MakeTd3(config.td3, spec);
     case Algorithm::kSac:

@@ -7,18 +7,20 @@
 
 #include "agents/agent.h"
 #include "agents/ddpg.h"
+#include "agents/ppo.h"
 #include "agents/sac.h"
 #include "agents/td3.h"
 #include "core/fields.h"
 
 namespace duet::agents {
 
-enum class Algorithm { kDdpg, kTd3, kSac };
+enum class Algorithm { kDdpg, kPpo, kTd3, kSac };
 
 // The algorithm's name and its settings, side by side in one section.
 struct AgentConfig {
   Algorithm algorithm = Algorithm::kDdpg;
   DdpgConfig ddpg;
+  PpoConfig ppo;
   Td3Config td3;
   SacConfig sac;
 };

@@ -32,11 +32,15 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 void VisitFields(core::FieldVisitor& v, TrainingConfig& c) {
   v.Field("env_steps_total", c.env_steps_total, {1, kMany},
           "environment steps per seed, summed over all learners of a method");
-  v.Field("warmup_steps", c.warmup_steps, {0, kMany},
-          "environment steps per learner with random actions before the first update");
+  v.Field(
+      "warmup_steps", c.warmup_steps, {0, kMany},
+      "environment steps per learner with random actions before the first update; for agents that "
+      "learn from replay");
   v.Field("update_every", c.update_every, {1, kMany},
-          "environment steps per learner from one burst of updates to the next");
-  v.Field("updates", c.updates, {1, kMany}, "gradient steps in a burst");
+          "environment steps per learner from one burst of updates to the next; for agents that "
+          "learn from replay");
+  v.Field("updates", c.updates, {1, kMany},
+          "gradient steps in a burst; for agents that learn from replay");
   v.Field("checkpoint_seconds", c.checkpoint_seconds, {0.0, 1e9},
           "least time between checkpoints (they take 5 % of the time at most)");
   v.Field("stop_at_return", c.stop_at_return, {-kInfinity, kInfinity},

@@ -75,12 +75,15 @@ inline void ActAndObserve(Agent& agent, ActMode mode, std::uint64_t step) {
   agent.Observe({observations, actions, rewards, final_observations, terminated, truncated});
 }
 
-// Steps and updates as a run has them: random actions first, then learning.
+// Steps and updates as a run has them: random actions first, then learning; or whatever is due
+// where the agent itself says when it learns.
 inline void Train(Agent& agent, std::uint64_t first_step, std::uint64_t num_steps) {
   constexpr std::uint64_t kWarmUp = 10;
   for (std::uint64_t step = first_step; step < first_step + num_steps; ++step) {
-    ActAndObserve(agent, step < kWarmUp ? ActMode::kRandom : ActMode::kExplore, step);
-    if (step >= kWarmUp) agent.Update();
+    const bool warm = agent.on_policy() || step >= kWarmUp;
+    ActAndObserve(agent, warm ? ActMode::kExplore : ActMode::kRandom, step);
+    if (!agent.on_policy() && warm) agent.Update();
+    while (agent.on_policy() && agent.UpdateDue()) agent.Update();
   }
 }
 
@@ -95,6 +98,8 @@ inline Tensor Networks(const Agent& agent) {
                             .reshape({agent.spec().members(), -1}));
       }
     }
+    const std::string free = fmt::format("{}.free", network);
+    if (archive->Has(free)) parts.push_back(ReadTensor(*archive, free).flatten(1));
   }
   if (archive->Has("log_temperature")) parts.push_back(ReadTensor(*archive, "log_temperature"));
   return at::cat(parts, 1);
