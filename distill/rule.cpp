@@ -24,6 +24,24 @@ void RequireDistribution(const PolicyOutput& answer, std::string_view whose) {
                     "'s policy has none (no Gaussian exploration): use rule = \"action_mse\"");
 }
 
+void RequireSameSquashing(const PolicyOutput& student, const PolicyOutput& source) {
+  if (student.distribution() == source.distribution()) return;
+  throw ConfigError(
+      "a divergence needs distributions of one kind; here one policy is the tanh of a Gaussian and "
+      "the other a Gaussian: use rule = \"action_mse\"");
+}
+
+void RequireComparable(const PolicyOutput& student, const PolicyOutput& source) {
+  RequireDistribution(student, "student");
+  RequireDistribution(source, "source");
+  RequireSameSquashing(student, source);
+}
+
+// The mean of the Gaussian itself: a divergence is the same before and after the tanh.
+const Tensor& GaussianMean(const PolicyOutput& answer) {
+  return answer.location.defined() ? answer.location : answer.mean;
+}
+
 // KL(p || q) of diagonal Gaussians per sample, summed over the action's entries:
 // sum_j ln(s_q/s_p) + (s_p^2 + (m_p - m_q)^2) / (2 s_q^2) - 1/2.
 Tensor GaussianKl(const Tensor& mean_p, const Tensor& log_std_p, const Tensor& mean_q,
@@ -37,9 +55,9 @@ Tensor GaussianKl(const Tensor& mean_p, const Tensor& log_std_p, const Tensor& m
 class ForwardKl : public Rule {
  public:
   Tensor Loss(const PolicyOutput& student, const PolicyOutput& source) const override {
-    RequireDistribution(student, "student");
-    RequireDistribution(source, "source");
-    return GaussianKl(source.mean.detach(), source.log_std.detach(), student.mean, student.log_std);
+    RequireComparable(student, source);
+    return GaussianKl(GaussianMean(source).detach(), source.log_std.detach(), GaussianMean(student),
+                      student.log_std);
   }
 };
 
@@ -47,9 +65,9 @@ class ForwardKl : public Rule {
 class ReverseKl : public Rule {
  public:
   Tensor Loss(const PolicyOutput& student, const PolicyOutput& source) const override {
-    RequireDistribution(student, "student");
-    RequireDistribution(source, "source");
-    return GaussianKl(student.mean, student.log_std, source.mean.detach(), source.log_std.detach());
+    RequireComparable(student, source);
+    return GaussianKl(GaussianMean(student), student.log_std, GaussianMean(source).detach(),
+                      source.log_std.detach());
   }
 };
 

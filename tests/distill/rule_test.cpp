@@ -120,6 +120,22 @@ TEST(ActionMseTest, IsTheMeanOverTheActionsEntries) {
   EXPECT_NEAR(LossOf(RuleKind::kActionMse, student, source), (4.0 + 25.0) / 3.0, 1e-6);
 }
 
+// Both Gaussians go through the same tanh, which changes no divergence.
+TEST(DivergenceTest, OfTanhGaussiansIsThatBeforeTheTanh) {
+  const auto squashed = [](double location, double std) {
+    const PolicyOutput plain = Gaussian(location, std);
+    return PolicyOutput{plain.mean.tanh(), plain.log_std, plain.mean};
+  };
+  for (const RuleKind kind : {RuleKind::kForwardKl, RuleKind::kReverseKl}) {
+    EXPECT_EQ(LossOf(kind, squashed(1.0, 2.0), squashed(0.0, 1.0)),
+              LossOf(kind, Gaussian(1.0, 2.0), Gaussian(0.0, 1.0)));
+    EXPECT_EQ(support::MessageOf<ConfigError>(
+                  [&] { LossOf(kind, squashed(1.0, 2.0), Gaussian(0.0, 1.0)); }),
+              "a divergence needs distributions of one kind; here one policy is the tanh of a "
+              "Gaussian and the other a Gaussian: use rule = \"action_mse\"");
+  }
+}
+
 TEST(DivergenceTest, SaysWhoHasNoDistribution) {
   const PolicyOutput without{at::zeros({1, 1, 1}), {}};
   for (const RuleKind kind : {RuleKind::kForwardKl, RuleKind::kReverseKl}) {
