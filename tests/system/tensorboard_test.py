@@ -64,6 +64,7 @@ class TensorBoardTest(unittest.TestCase):
                 env = "CartPole-v1" if algorithm == "dqn" else "InvertedPendulum-v5"
                 with open(os.path.join(folder, "a.toml"), "w", encoding="utf-8") as file:
                     file.write(SETTINGS.format(env=env, algorithm=algorithm))
+                    file.write("rollout_steps = 64\n" if algorithm == "ppo" else "")
                 done = subprocess.run([PROGRAM, "train", "a.toml", "--out", "run"], cwd=folder, text=True,
                                       capture_output=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
