@@ -2,6 +2,7 @@
 # imported targets of headers and libraries, Box2D as sources (envs/box2d/engine).
 find_package(Boost 1.74 REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Protobuf REQUIRED)
 find_package(Threads REQUIRED)
@@ -38,6 +39,8 @@ target_compile_options(duet_libtorch INTERFACE
   "SHELL:-idirafter ${DUET_LIBTORCH}/include/torch/csrc/api/include")
 target_link_libraries(duet_libtorch INTERFACE
   ${DUET_LIBTORCH}/lib/libtorch_cpu.so ${DUET_LIBTORCH}/lib/libc10.so)
+# at::parallel_for takes one thread in code that is compiled without OpenMP.
+target_link_libraries(duet_libtorch INTERFACE OpenMP::OpenMP_CXX)
 target_link_options(duet_libtorch INTERFACE
   "LINKER:--allow-shlib-undefined" "LINKER:-rpath,${DUET_LIBTORCH}/lib")
 # CUDA comes in by being loaded: nothing refers to it, so the linker must be told to keep it.
