@@ -133,7 +133,8 @@ Tensor BatchRenormMlp::Forward(const Tensor& input) const {
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     x = NormalizeByRunning(x, layer).output;
     x.mul_(scales_[layer].transpose(1, 2)).add_(shifts_[layer].transpose(1, 2));
-    x = Linear(x, weight(layer), bias(layer), /*relu=*/layer + 1 < num_layers());
+    x = Linear(x, weight(layer), bias(layer),
+               layer + 1 < num_layers() ? Epilogue::kRelu : Epilogue::kNone);
   }
   return x;
 }
@@ -159,7 +160,8 @@ Tensor BatchRenormMlp::Run(const Tensor& input, Tape& tape, bool training) const
     step.weight = scales_[layer] * weight(layer);
     const Tensor bias =
         at::baddbmm(this->bias(layer), shifts_[layer].transpose(1, 2), weight(layer));
-    x = Linear(step.output, step.weight, bias, /*relu=*/layer + 1 < num_layers());
+    x = Linear(step.output, step.weight, bias,
+               layer + 1 < num_layers() ? Epilogue::kRelu : Epilogue::kNone);
     tape.normalizations.push_back(std::move(step));
   }
   tape.layers.output = x;

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "agents/members.h"
-#include "agents/product.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -133,14 +132,17 @@ Tensor Mlp::Forward(const Tensor& input, Tape& tape) const {
   Tensor x = input;
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     tape.inputs.push_back(x);
-    const bool hidden = layer + 1 < num_layers();
-    const bool relu = hidden && shape_.activation == Activation::kRelu;
-    x = Linear(x, weights_[layer], biases_[layer], relu);
-    if (hidden && !relu) x.tanh_();
+    x = Linear(x, weights_[layer], biases_[layer], AfterLayer(layer));
   }
-  if (shape_.output_activation == OutputActivation::kTanh) x.tanh_();
   tape.output = x;
   return x;
+}
+
+Epilogue Mlp::AfterLayer(std::int64_t layer) const {
+  if (layer + 1 < num_layers()) {
+    return shape_.activation == Activation::kRelu ? Epilogue::kRelu : Epilogue::kTanh;
+  }
+  return shape_.output_activation == OutputActivation::kTanh ? Epilogue::kTanh : Epilogue::kNone;
 }
 
 Tensor Mlp::ThroughOutput(const Tape& tape, const Tensor& output_gradient) const {

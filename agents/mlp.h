@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/product.h"
 #include "agents/tensor.h"
 #include "core/random.h"
 
@@ -93,6 +94,7 @@ class Mlp {
  private:
   Mlp(MlpShape shape, Tensor parameters, Tensor gradients);
 
+  Epilogue AfterLayer(std::int64_t layer) const;
   // Gradient before the output activation.
   Tensor ThroughOutput(const Tape& tape, const Tensor& output_gradient) const;
   // Gradient by the hidden layer below `layer`, before its activation; `input` is what it gave.

@@ -62,6 +62,19 @@ if(DUET_CUDA AND EXISTS ${DUET_LIBTORCH}/lib/libtorch_cuda.so)
   target_link_libraries(duet_cuda INTERFACE ${DUET_CUDART})
 endif()
 
+# oneDNN for products on the CPU: its headers, as the program opens the library itself (agents/onednn.cpp).
+# Without it products go through LibTorch.
+find_path(DUET_ONEDNN_INCLUDE dnnl.h DOC "The folder of oneDNN's headers")
+mark_as_advanced(DUET_ONEDNN_INCLUDE)
+add_library(duet_onednn INTERFACE)
+if(DUET_ONEDNN_INCLUDE)
+  target_compile_definitions(duet_onednn INTERFACE DUET_ONEDNN)
+  target_include_directories(duet_onednn SYSTEM INTERFACE ${DUET_ONEDNN_INCLUDE})
+  target_link_libraries(duet_onednn INTERFACE ${CMAKE_DL_LIBS})
+else()
+  message(WARNING "oneDNN (libdnnl-dev) is not here: learning on the CPU takes twice the time")
+endif()
+
 # MuJoCo.
 file(GLOB library ${DUET_MUJOCO}/lib/libmujoco.so* ${DUET_MUJOCO}/libmujoco.so*)
 if(NOT library OR NOT EXISTS ${DUET_MUJOCO}/include/mujoco/mujoco.h)

@@ -2,6 +2,8 @@
 
 #include <ATen/Parallel.h>
 
+#include <limits>
+
 #include "tests/agents/support.h"
 
 namespace duet::agents {
@@ -10,6 +12,11 @@ namespace {
 struct Shape {
   std::int64_t members, n, k, p;
 };
+
+Tensor Transposed(const Tensor& x) { return x.transpose(1, 2).contiguous().transpose(1, 2); }
+
+// Columns of a wider tensor, as of a batch out of replay.
+Tensor Narrowed(const Tensor& x) { return at::cat({x, x}, 2).narrow(2, 0, x.size(2)); }
 
 // Small and large, narrow and single columns, one inner value: each goes its own way.
 class ProductTest : public testing::TestWithParam<Shape> {};
@@ -29,24 +36,30 @@ TEST_P(ProductTest, EqualsTheProductInDoublePrecisionForEveryLayout) {
   const Tensor a = RandomTensor({members, n, k}, 1);
   const Tensor b = RandomTensor({members, k, p}, 2);
   const Tensor expected = at::bmm(a.to(at::kDouble), b.to(at::kDouble));
-  const auto transposed = [](const Tensor& x) {
-    return x.transpose(1, 2).contiguous().transpose(1, 2);
-  };
-  for (const Tensor& left : {a, transposed(a)}) {
-    for (const Tensor& right : {b, transposed(b)}) {
+  for (const Tensor& left : {a, Transposed(a), Narrowed(a)}) {
+    for (const Tensor& right : {b, Transposed(b), Narrowed(b)}) {
+      EXPECT_LT(LargestDifference(Multiply(left, right), expected), 1e-4);
+      const AtenProducts through_aten;
       EXPECT_LT(LargestDifference(Multiply(left, right), expected), 1e-4);
     }
   }
 }
 
-TEST_P(ProductTest, LinearAddsTheBiasOfEachMemberAndCutsBelowZero) {
+TEST_P(ProductTest, LinearAddsTheBiasOfEachMemberAndItsEpilogue) {
   const auto [members, n, k, p] = GetParam();
   const Tensor x = RandomTensor({members, n, k}, 1);
   const Tensor weight = RandomTensor({members, k, p}, 2);
   const Tensor bias = RandomTensor({members, 1, p}, 3);
   const Tensor expected = at::bmm(x.to(at::kDouble), weight.to(at::kDouble)) + bias;
-  EXPECT_LT(LargestDifference(Linear(x, weight, bias, false), expected), 1e-4);
-  EXPECT_LT(LargestDifference(Linear(x, weight, bias, true), expected.relu()), 1e-4);
+  const auto expect = [&] {
+    const auto linear = [&](Epilogue epilogue) { return Linear(x, weight, bias, epilogue); };
+    EXPECT_LT(LargestDifference(linear(Epilogue::kNone), expected), 1e-4);
+    EXPECT_LT(LargestDifference(linear(Epilogue::kRelu), expected.relu()), 1e-4);
+    EXPECT_LT(LargestDifference(linear(Epilogue::kTanh), expected.tanh()), 1e-4);
+  };
+  expect();
+  const AtenProducts through_aten;
+  expect();
 }
 
 TEST_P(ProductTest, AMembersProductDoesNotDependOnTheOthersNorOnThreads) {
@@ -59,9 +72,17 @@ TEST_P(ProductTest, AMembersProductDoesNotDependOnTheOthersNorOnThreads) {
     const Tensor together = Multiply(a, b);
     EXPECT_TRUE(together.equal(Multiply(a, b)));
     const Tensor alone = Multiply(a.narrow(0, members - 1, 1), b.narrow(0, members - 1, 1));
-    EXPECT_LT(LargestDifference(together[members - 1], alone[0]), 1e-4);
+    EXPECT_TRUE(together[members - 1].equal(alone[0]));
   }
   at::set_num_threads(threads);
+}
+
+TEST(ProductTest, AReluKeepsNaN) {
+  Tensor x = RandomTensor({1, 64, 32}, 1);
+  x[0][3][0] = std::numeric_limits<float>::quiet_NaN();
+  const Tensor y = Linear(x, RandomTensor({1, 32, 48}, 2), at::zeros({1, 1, 48}), Epilogue::kRelu);
+  EXPECT_TRUE(y[0][3].isnan().all().item<bool>());
+  EXPECT_EQ(y.isnan().sum().item<std::int64_t>(), 48);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // from replay: what a GPU needs, tested without one.
 #include <gtest/gtest.h>
 
+#include "agents/product.h"
 #include "agents/registry.h"
 #include "core/config_reader.h"
 #include "tests/agents/operation_recorder.h"
@@ -65,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Agents, RecordedUpdateTest, testing::ValuesIn(ReplayLea
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(RecordedUpdateTest, RepeatingARecordingIsUpdating) {
+  const AtenProducts as_on_a_gpu;  // of the CPU's own products the recorder sees nothing
   for (const std::string_view more : {"", "n_step = 3\nnormalize_observations = true\n"}) {
     const auto called = Make(GetParam(), more, {});
     const auto recorded = Make(GetParam(), more, [] { return std::make_unique<HostRecorder>(); });

@@ -1,0 +1,336 @@
+#include "agents/onednn.h"
+
+#include <stdexcept>
+
+#ifdef DUET_ONEDNN
+#include <dlfcn.h>
+#include <dnnl.h>
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <array>
+#include <cmath>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+#endif
+
+namespace duet::agents {
+
+#ifndef DUET_ONEDNN
+
+bool HaveOneDnn() { return false; }
+
+void MultiplyMatrices(const Matrix&, const Matrix&, const Matrix&, const float*, Epilogue) {
+  throw std::logic_error("MultiplyMatrices: built without oneDNN");
+}
+
+#else
+
+namespace {
+
+// The library is opened at run time with its own symbols first: LibTorch carries another version of
+// it, and exports parts that would take the place of these.
+class Library {
+ public:
+  static const Library& Get() {
+    static const Library library;
+    return library;
+  }
+
+  bool is_open() const { return handle_ != nullptr && complete_; }
+
+#define DUET_ONEDNN_FUNCTION(name) \
+  decltype(&dnnl_##name) name = Find<decltype(&dnnl_##name)>("dnnl_" #name)
+ private:
+  template <typename Function>
+  Function Find(const char* name) {
+    void* found = handle_ == nullptr ? nullptr : dlsym(handle_, name);
+    complete_ = complete_ && found != nullptr;
+    return reinterpret_cast<Function>(found);
+  }
+
+  void* handle_ = Open();
+  bool complete_ = true;
+
+ public:
+  DUET_ONEDNN_FUNCTION(engine_create);
+  DUET_ONEDNN_FUNCTION(memory_create);
+  DUET_ONEDNN_FUNCTION(memory_set_data_handle);
+  DUET_ONEDNN_FUNCTION(post_ops_append_eltwise);
+  DUET_ONEDNN_FUNCTION(post_ops_create);
+  DUET_ONEDNN_FUNCTION(post_ops_destroy);
+  DUET_ONEDNN_FUNCTION(primitive_attr_create);
+  DUET_ONEDNN_FUNCTION(primitive_attr_destroy);
+  DUET_ONEDNN_FUNCTION(primitive_attr_set_post_ops);
+  DUET_ONEDNN_FUNCTION(primitive_create);
+  DUET_ONEDNN_FUNCTION(primitive_desc_destroy);
+  DUET_ONEDNN_FUNCTION(primitive_execute);
+  DUET_ONEDNN_FUNCTION(stream_create);
+#if DNNL_VERSION_MAJOR >= 3
+  DUET_ONEDNN_FUNCTION(matmul_primitive_desc_create);
+  DUET_ONEDNN_FUNCTION(memory_desc_create_with_strides);
+#else
+  DUET_ONEDNN_FUNCTION(matmul_desc_init);
+  DUET_ONEDNN_FUNCTION(memory_desc_init_by_strides);
+  DUET_ONEDNN_FUNCTION(primitive_desc_create);
+#endif
+#undef DUET_ONEDNN_FUNCTION
+
+ private:
+  static void* Open() {
+#ifdef __SANITIZE_ADDRESS__
+    return nullptr;  // AddressSanitizer forbids RTLD_DEEPBIND
+#else
+    const std::string name = fmt::format("libdnnl.so.{}", DNNL_VERSION_MAJOR);
+    return dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+#endif
+  }
+};
+
+void Check(dnnl_status_t status, const char* what) {
+  if (status == dnnl_success) return;
+  throw std::runtime_error(fmt::format("oneDNN: {} failed with status {}", what, int{status}));
+}
+
+// oneDNN takes as many threads as OpenMP would give it.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) {
+    if (before_ > 1) omp_set_num_threads(1);
+  }
+  ~OneThread() {
+    if (before_ > 1) omp_set_num_threads(before_);
+  }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  const int before_;
+};
+
+// All that a product's machine code depends on.
+using Key = std::array<std::int64_t, 9>;
+
+struct KeyHash {
+  std::size_t operator()(const Key& key) const {
+    std::uint64_t hash = 0;
+    for (const std::int64_t value : key) {
+      hash = (hash ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15ULL;
+      hash ^= hash >> 32;
+    }
+    return hash;
+  }
+};
+
+// Where there is one row or column its stride means nothing, and oneDNN wants a usual one.
+Matrix WithUsualStrides(Matrix matrix) {
+  if (matrix.columns == 1) {
+    matrix.column_stride = 1;
+  } else if (matrix.rows == 1) {
+    matrix.row_stride = matrix.column_stride == 1 ? matrix.columns : 1;
+  }
+  return matrix;
+}
+
+dnnl_engine_t Engine() {
+  static const dnnl_engine_t engine = [] {
+    dnnl_engine_t made = nullptr;
+    Check(Library::Get().engine_create(&made, dnnl_cpu, 0), "making an engine");
+    return made;
+  }();
+  return engine;
+}
+
+dnnl_stream_t Stream() {
+  static thread_local const dnnl_stream_t stream = [] {
+    dnnl_stream_t made = nullptr;
+    Check(Library::Get().stream_create(&made, Engine(), dnnl_stream_default_flags),
+          "making a stream");
+    return made;
+  }();
+  return stream;
+}
+
+// A matrix of a given type and size, and the place of one of it. Lives as long as the program.
+class Argument {
+ public:
+  explicit Argument(const Matrix& matrix) {
+    const Library& library = Library::Get();
+    const dnnl_dims_t sizes = {matrix.rows, matrix.columns};
+    const dnnl_dims_t strides = {matrix.row_stride, matrix.column_stride};
+    const dnnl_data_type_t type = matrix.type == at::kBFloat16 ? dnnl_bf16 : dnnl_f32;
+#if DNNL_VERSION_MAJOR >= 3
+    Check(library.memory_desc_create_with_strides(&desc_, 2, sizes, type, strides), "a layout");
+#else
+    Check(library.memory_desc_init_by_strides(&desc_, 2, sizes, type, strides), "a layout");
+#endif
+    Check(library.memory_create(&memory_, desc(), Engine(), nullptr), "an argument");
+  }
+
+#if DNNL_VERSION_MAJOR >= 3
+  const_dnnl_memory_desc_t desc() const { return desc_; }
+#else
+  const dnnl_memory_desc_t* desc() const { return &desc_; }
+#endif
+  dnnl_memory_t memory() const { return memory_; }
+
+ private:
+  dnnl_memory_desc_t desc_ = {};
+  dnnl_memory_t memory_ = nullptr;
+};
+
+dnnl_primitive_attr_t MakeAttributes(Epilogue epilogue) {
+  const Library& library = Library::Get();
+  dnnl_primitive_attr_t attributes = nullptr;
+  Check(library.primitive_attr_create(&attributes), "making attributes");
+  if (epilogue == Epilogue::kNone) return attributes;
+  const auto algorithm = epilogue == Epilogue::kRelu ? dnnl_eltwise_relu : dnnl_eltwise_tanh;
+  dnnl_post_ops_t operations = nullptr;
+  Check(library.post_ops_create(&operations), "making an epilogue");
+#if DNNL_VERSION_MAJOR >= 3
+  Check(library.post_ops_append_eltwise(operations, algorithm, 0.0F, 0.0F), "an epilogue");
+#else
+  Check(library.post_ops_append_eltwise(operations, 1.0F, algorithm, 0.0F, 0.0F), "an epilogue");
+#endif
+  Check(library.primitive_attr_set_post_ops(attributes, operations), "an epilogue");
+  library.post_ops_destroy(operations);
+  return attributes;
+}
+
+// The machine code for matrices of given sizes, with the places of its arguments. Lives as long as
+// the program.
+class Product {
+ public:
+  Product(const Matrix& out, const Matrix& a, const Matrix& b, bool biased, Epilogue epilogue)
+      : arguments_({Argument(a), Argument(b), Argument(out)}) {
+    if (biased) {
+      arguments_.emplace_back(Matrix{nullptr, at::kFloat, 1, out.columns, out.columns, 1});
+    }
+    const Library& library = Library::Get();
+    const dnnl_primitive_attr_t attributes = MakeAttributes(epilogue);
+    const auto* bias = biased ? arguments_[3].desc() : nullptr;
+    dnnl_primitive_desc_t desc = nullptr;
+#if DNNL_VERSION_MAJOR >= 3
+    Check(library.matmul_primitive_desc_create(&desc, Engine(), arguments_[0].desc(),
+                                               arguments_[1].desc(), bias, arguments_[2].desc(),
+                                               attributes),
+          "a product");
+#else
+    dnnl_matmul_desc_t operation;
+    Check(library.matmul_desc_init(&operation, arguments_[0].desc(), arguments_[1].desc(), bias,
+                                   arguments_[2].desc()),
+          "a product");
+    Check(library.primitive_desc_create(&desc, &operation, attributes, Engine(), nullptr),
+          "a product");
+#endif
+    Check(library.primitive_create(&primitive_, desc), "a product");
+    library.primitive_desc_destroy(desc);
+    library.primitive_attr_destroy(attributes);
+  }
+
+  void Run(void* out, void* a, void* b, const float* bias) const {
+    const Library& library = Library::Get();
+    constexpr std::array<int, 4> kIndices = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST,
+                                             DNNL_ARG_BIAS};
+    const std::array<void*, 4> data = {a, b, out, const_cast<float*>(bias)};
+    std::array<dnnl_exec_arg_t, 4> arguments;
+    for (std::size_t i = 0; i < arguments_.size(); ++i) {
+      arguments[i] = {kIndices[i], arguments_[i].memory()};
+      library.memory_set_data_handle(arguments[i].memory, data[i]);
+    }
+    Check(library.primitive_execute(primitive_, Stream(), static_cast<int>(arguments_.size()),
+                                    arguments.data()),
+          "a product");
+  }
+
+ private:
+  std::vector<Argument> arguments_;  // a, b, out, bias if any
+  dnnl_primitive_t primitive_ = nullptr;
+};
+
+void Run(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
+         Epilogue epilogue) {
+  static thread_local std::unordered_map<Key, Product, KeyHash> products;
+  const auto kinds = static_cast<std::int64_t>(epilogue) | (bias != nullptr ? 4 : 0) |
+                     static_cast<std::int64_t>(a.type) << 8 |
+                     static_cast<std::int64_t>(out.type) << 16;
+  const Key key = {a.rows,       a.columns,       b.columns,      a.row_stride, a.column_stride,
+                   b.row_stride, b.column_stride, out.row_stride, kinds};
+  const OneThread one_thread;
+  auto found = products.find(key);
+  if (found == products.end()) {
+    found = products.try_emplace(key, out, a, b, bias != nullptr, epilogue).first;
+  }
+  found->second.Run(out.data, a.data, b.data, bias);
+}
+
+// max(x, 0), and NaN of NaN, which oneDNN's own ReLU turns into 0. Built for wider vectors as well.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void Relu(
+    float* values, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) values[i] = values[i] < 0.0F ? 0.0F : values[i];
+}
+
+void ReluRows(const Matrix& x) {
+  auto* values = static_cast<float*>(x.data);
+  if (x.row_stride == x.columns) return Relu(values, x.rows * x.columns);
+  for (std::int64_t i = 0; i < x.rows; ++i) Relu(values + i * x.row_stride, x.columns);
+}
+
+float Apply(Epilogue epilogue, float value) {
+  return epilogue == Epilogue::kTanh ? std::tanh(value) : value;
+}
+
+// A column is computed as a row, out' = b' a', which oneDNN does in two thirds of the time.
+void MultiplyColumn(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
+                    Epilogue epilogue) {
+  Run(WithUsualStrides(out.Transposed()), WithUsualStrides(b.Transposed()),
+      WithUsualStrides(a.Transposed()), nullptr, Epilogue::kNone);
+  if (bias == nullptr && epilogue == Epilogue::kNone) return;
+  auto* values = static_cast<float*>(out.data);
+  for (std::int64_t i = 0; i < out.rows; ++i) {
+    values[i] = Apply(epilogue, values[i] + (bias != nullptr ? *bias : 0.0F));
+  }
+}
+
+// The same for a few columns, where a' lies in rows: a fifth of the time with the copy back.
+void MultiplyTransposed(const Matrix& out, const Matrix& a, const Matrix& b) {
+  static thread_local std::vector<float> scratch;
+  scratch.resize(static_cast<std::size_t>(out.rows * out.columns));
+  const Matrix rows = {scratch.data(), at::kFloat, out.columns, out.rows, out.rows, 1};
+  Run(rows, WithUsualStrides(b.Transposed()), WithUsualStrides(a.Transposed()), nullptr,
+      Epilogue::kNone);
+  auto* values = static_cast<float*>(out.data);
+  for (std::int64_t i = 0; i < out.rows; ++i) {
+    for (std::int64_t j = 0; j < out.columns; ++j) {
+      values[i * out.row_stride + j] = scratch[static_cast<std::size_t>(j * out.rows + i)];
+    }
+  }
+}
+
+constexpr std::int64_t kFewColumns = 16;
+constexpr std::int64_t kManyRows = 32;
+
+}  // namespace
+
+bool HaveOneDnn() { return Library::Get().is_open(); }
+
+void MultiplyMatrices(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
+                      Epilogue epilogue) {
+  const bool floats = out.type == at::kFloat;
+  const bool own_relu = floats && epilogue == Epilogue::kRelu;
+  const Epilogue rest = own_relu ? Epilogue::kNone : epilogue;
+  if (floats && out.columns == 1 && out.rows > 1 && out.row_stride == 1) {
+    MultiplyColumn(out, a, b, bias, rest);
+  } else if (floats && out.columns < kFewColumns && out.rows >= kManyRows && a.row_stride == 1 &&
+             a.column_stride > 1 && bias == nullptr && rest == Epilogue::kNone) {
+    MultiplyTransposed(out, a, b);
+  } else {
+    Run(WithUsualStrides(out), WithUsualStrides(a), WithUsualStrides(b), bias, rest);
+  }
+  if (own_relu) ReluRows(out);
+}
+
+#endif
+
+}  // namespace duet::agents
