@@ -54,12 +54,13 @@ function(duet_add_test name)
     DUET_PROGRAM="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/duet")
   duet_torch_pch(duet_${name}_test ${ARG_LINK})
   gtest_discover_tests(duet_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES)
+  # Tests run side by side: a thread that waits for work must leave its core to the others.
   # gtest_discover_tests takes no properties that are lists, so they are set once the tests are known.
   set(properties ${CMAKE_CURRENT_BINARY_DIR}/duet_${name}_test_properties.cmake)
   file(WRITE ${properties} "
 foreach(test IN LISTS duet_${name}_test_TESTS)
   set_tests_properties(\${test} PROPERTIES LABELS \"${ARG_LABELS}\" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT \"DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}\")
+    ENVIRONMENT \"OMP_WAIT_POLICY=passive;DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}\")
 endforeach()
 ")
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${properties})
