@@ -14,10 +14,9 @@ struct Row {
 
 // In the order of the enum.
 constexpr Row kAlgorithms[] = {
-    {{"ddpg", Algorithm::kDdpg}, true, false},
-    {{"ppo", Algorithm::kPpo}, true, true},
-    {{"td3", Algorithm::kTd3}, true, false},
-    {{"sac", Algorithm::kSac}, true, false},
+    {{"ddpg", Algorithm::kDdpg}, true, false}, {{"ppo", Algorithm::kPpo}, true, true},
+    {{"td3", Algorithm::kTd3}, true, false},   {{"sac", Algorithm::kSac}, true, false},
+    {{"dqn", Algorithm::kDqn}, false, true},
 };
 
 const Row& RowOf(Algorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm)]; }
@@ -38,6 +37,8 @@ void VisitFields(core::FieldVisitor& v, AgentConfig& c) {
       return VisitFields(v, c.td3);
     case Algorithm::kSac:
       return VisitFields(v, c.sac);
+    case Algorithm::kDqn:
+      return VisitFields(v, c.dqn);
   }
 }
 
@@ -51,6 +52,8 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
       return MakeTd3(config.td3, spec);
     case Algorithm::kSac:
       return MakeSac(config.sac, spec);
+    case Algorithm::kDqn:
+      return MakeDqn(config.dqn, spec);
   }
   return nullptr;
 }

@@ -7,6 +7,7 @@
 
 #include "agents/agent.h"
 #include "agents/ddpg.h"
+#include "agents/dqn.h"
 #include "agents/ppo.h"
 #include "agents/sac.h"
 #include "agents/td3.h"
@@ -14,7 +15,7 @@
 
 namespace duet::agents {
 
-enum class Algorithm { kDdpg, kPpo, kTd3, kSac };
+enum class Algorithm { kDdpg, kPpo, kTd3, kSac, kDqn };
 
 // The algorithm's name and its settings, side by side in one section.
 struct AgentConfig {
@@ -23,6 +24,7 @@ struct AgentConfig {
   PpoConfig ppo;
   Td3Config td3;
   SacConfig sac;
+  DqnConfig dqn;
 };
 void VisitFields(core::FieldVisitor& v, AgentConfig& c);
 

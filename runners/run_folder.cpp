@@ -129,6 +129,7 @@ std::unique_ptr<agents::Agent> LoadFrozenAgent(const std::filesystem::path& poli
                          .device = device};
   std::unique_ptr<agents::Agent> agent = agents::MakeAgent(facts.agent, spec);
   agent->LoadPolicy(archive, members);
+  agent->SetProgress(1.0);  // what it explores, it explores as at the end of its training
   return agent;
 }
 

@@ -163,6 +163,7 @@ class Training::Impl {
   }
 
   void CollectStep() {
+    agent_->SetProgress(Progress());
     const bool warm = agent_->on_policy() || env_steps_ >= config_.training.warmup_steps;
     agent_->Act(observations_, warm ? agents::ActMode::kExplore : agents::ActMode::kRandom,
                 actions_);

@@ -11,13 +11,18 @@
 namespace duet::agents {
 namespace {
 
-class AgentConformanceTest : public testing::TestWithParam<std::string_view> {
+class AgentConformanceTest : public testing::TestWithParam<AgentCase> {
  protected:
-  static std::unique_ptr<Agent> Make(AgentSpec spec = SmallSpec({1, 2, 3})) {
+  static AgentSpec Spec(std::vector<std::uint64_t> member_seeds) {
+    return GetParam().spec(std::move(member_seeds));
+  }
+
+  static std::unique_ptr<Agent> Make(const AgentSpec& spec = Spec({1, 2, 3})) {
+    const std::string_view algorithm = GetParam().algorithm;
     AgentConfig config;
     core::ConfigFile(fmt::format("algorithm = \"{}\"\nhidden = [16, 16]\nbatch_size = 16\n"
                                  "normalize_observations = true\n{}",
-                                 GetParam(), GetParam() == "ppo" ? "rollout_steps = 16\n" : ""),
+                                 algorithm, algorithm == "ppo" ? "rollout_steps = 16\n" : ""),
                      "conformance.toml", {})
         .Read(config);
     return MakeAgent(config, spec);
@@ -34,15 +39,19 @@ class AgentConformanceTest : public testing::TestWithParam<std::string_view> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Agents, AgentConformanceTest, testing::ValuesIn(AlgorithmNames()),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Agents, AgentConformanceTest, testing::ValuesIn(AgentCases()),
+                         [](const auto& info) { return info.param.name(); });
 
 TEST_P(AgentConformanceTest, ActsWithinTheRangeInEveryMode) {
   const auto agent = Make();
   Train(*agent, 0, 20);
   for (const ActMode mode : {ActMode::kExplore, ActMode::kRandom, ActMode::kGreedy}) {
-    EXPECT_THAT(Act(*agent, mode),
-                testing::Each(testing::AllOf(testing::Ge(-1.0F), testing::Le(1.0F))));
+    if (GetParam().discrete) {
+      EXPECT_THAT(Act(*agent, mode), testing::Each(testing::AnyOf(0.0F, 1.0F, 2.0F)));
+    } else {
+      EXPECT_THAT(Act(*agent, mode),
+                  testing::Each(testing::AllOf(testing::Ge(-1.0F), testing::Le(1.0F))));
+    }
   }
 }
 
@@ -90,8 +99,8 @@ TEST_P(AgentConformanceTest, TrainingGoesOnBitForBitAfterLoading) {
 
 // Tolerance: products of other batch sizes may add in another order.
 TEST_P(AgentConformanceTest, AMemberBecomesTheSameWhoeverRunsBesideIt) {
-  const auto together = Make(SmallSpec({11, 22, 33}));
-  const auto alone = Make(SmallSpec({22}));
+  const auto together = Make(Spec({11, 22, 33}));
+  const auto alone = Make(Spec({22}));
   EXPECT_TRUE(Networks(*together)[1].equal(Networks(*alone)[0]));
   Train(*together, 0, 60);
   Train(*alone, 0, 60);
@@ -100,7 +109,7 @@ TEST_P(AgentConformanceTest, AMemberBecomesTheSameWhoeverRunsBesideIt) {
 }
 
 TEST_P(AgentConformanceTest, ThreadsDoNotChangeNumbers) {
-  AgentSpec spec = SmallSpec({1, 2, 3});
+  AgentSpec spec = Spec({1, 2, 3});
   const auto one = Make(spec);
   spec.threads = 3;
   const auto three = Make(spec);
@@ -113,7 +122,7 @@ TEST_P(AgentConformanceTest, APolicyLoadsIntoAnotherPopulation) {
   const auto saved = Make();
   Train(*saved, 0, 30);
   const auto archive = Written([&](core::ArchiveWriter& writer) { saved->SavePolicy(writer); });
-  const auto agent = Make(SmallSpec({5, 6}));
+  const auto agent = Make(Spec({5, 6}));
   agent->LoadPolicy(*archive, std::vector<std::int64_t>{2, 0});
   const Tensor observations = RandomTensor({3, 4, 3}, 5);
   const Tensor chosen = observations.index_select(0, at::tensor({2, 0}));
@@ -130,9 +139,12 @@ TEST_P(AgentConformanceTest, DifferentiateGivesTheGradientOfTheLossByThePolicyAl
   const auto agent = Make();
   Policy& policy = agent->policy();
   const Tensor observations = RandomTensor({3, 6, 3}, 5);
-  const Tensor wanted = RandomTensor({3, 6, 2}, 6).tanh();
+  const bool discrete = GetParam().discrete;
+  const Tensor wanted = RandomTensor({3, 6, discrete ? 3 : 2}, 6).tanh();
   const auto loss = [&](const PolicyOutput& answer) {
-    return (answer.mean - wanted).square().mean(c10::IntArrayRef{1, 2});
+    // Logits may be large.
+    const Tensor given = discrete ? 0.01 * answer.logits : answer.mean;
+    return (given - wanted).square().mean(c10::IntArrayRef{1, 2});
   };
   const Tensor losses = policy.Differentiate(observations, loss);
   EXPECT_EQ(losses.sizes(), at::IntArrayRef({3}));

@@ -25,14 +25,14 @@ class HostRecorder : public UpdateRecorder {
   OperationRecorder recorder_;
 };
 
-std::unique_ptr<Agent> Make(std::string_view algorithm, std::string_view more,
+std::unique_ptr<Agent> Make(const AgentCase& agent_case, std::string_view more,
                             MakeRecorder recorder) {
   AgentConfig config;
-  core::ConfigFile(
-      fmt::format("algorithm = \"{}\"\nhidden = [16, 16]\nbatch_size = 16\n{}", algorithm, more),
-      "recorded.toml", {})
+  core::ConfigFile(fmt::format("algorithm = \"{}\"\nhidden = [16, 16]\nbatch_size = 16\n{}",
+                               agent_case.algorithm, more),
+                   "recorded.toml", {})
       .Read(config);
-  AgentSpec spec = SmallSpec({1, 2, 3});
+  AgentSpec spec = agent_case.spec({1, 2, 3});
   spec.make_recorder = std::move(recorder);
   return MakeAgent(config, spec);
 }
@@ -54,20 +54,25 @@ TEST(OperationRecorderTest, NamesWhatReadsTheDevice) {
   EXPECT_EQ(recorder.host_reads(), std::vector<std::string>{"aten::item"});
 }
 
-class RecordedUpdateTest : public testing::TestWithParam<std::string_view> {};
+class RecordedUpdateTest : public testing::TestWithParam<AgentCase> {};
 
-std::vector<std::string_view> ReplayLearners() {
-  std::vector<std::string_view> names = AlgorithmNames();
-  std::erase(names, "ppo");
-  return names;
+// An on-policy agent records nothing.
+std::vector<AgentCase> ReplayLearners() {
+  std::vector<AgentCase> cases = AgentCases();
+  std::erase_if(cases, [](const AgentCase& each) { return each.algorithm == "ppo"; });
+  return cases;
 }
 
 INSTANTIATE_TEST_SUITE_P(Agents, RecordedUpdateTest, testing::ValuesIn(ReplayLearners()),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& info) { return info.param.name(); });
 
 TEST_P(RecordedUpdateTest, RepeatingARecordingIsUpdating) {
   const AtenProducts as_on_a_gpu;  // of the CPU's own products the recorder sees nothing
-  for (const std::string_view more : {"", "n_step = 3\nnormalize_observations = true\n"}) {
+  std::vector<std::string_view> settings = {"", "n_step = 3\nnormalize_observations = true\n"};
+  if (GetParam().algorithm == "dqn") {
+    settings.push_back("dueling = true\ntarget_update_interval = 3\n");
+  }
+  for (const std::string_view more : settings) {
     const auto called = Make(GetParam(), more, {});
     const auto recorded = Make(GetParam(), more, [] { return std::make_unique<HostRecorder>(); });
     Train(*called, 0, 40);

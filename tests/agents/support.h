@@ -8,9 +8,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <ostream>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "agents/agent.h"
+#include "agents/registry.h"
 #include "core/archive.h"
 #include "core/random.h"
 
@@ -49,6 +53,36 @@ inline AgentSpec SmallSpec(std::vector<std::uint64_t> member_seeds = {1, 2}) {
           .action_size = 2,
           .member_seeds = std::move(member_seeds),
           .replay_capacity = 200};
+}
+
+// An algorithm on actions of one kind that it can take.
+struct AgentCase {
+  std::string_view algorithm;
+  bool discrete;
+
+  std::string name() const { return std::string(algorithm) + (discrete ? "_discrete" : ""); }
+  // SmallSpec, with three discrete actions where they are discrete.
+  AgentSpec spec(std::vector<std::uint64_t> member_seeds) const {
+    AgentSpec small = SmallSpec(std::move(member_seeds));
+    if (discrete) {
+      small.action_size = 1;
+      small.num_actions = 3;
+    }
+    return small;
+  }
+};
+
+inline void PrintTo(const AgentCase& agent_case, std::ostream* out) { *out << agent_case.name(); }
+
+// Every algorithm of the table on every kind of actions that it can take.
+inline std::vector<AgentCase> AgentCases() {
+  std::vector<AgentCase> cases;
+  for (const bool discrete : {false, true}) {
+    for (const std::string_view name : AlgorithmsThatAct(discrete)) {
+      cases.push_back({name, discrete});
+    }
+  }
+  return cases;
 }
 
 // One step of every environment with the agent's own actions; what the world answers to a member
@@ -91,7 +125,8 @@ inline void Train(Agent& agent, std::uint64_t first_step, std::uint64_t num_step
 inline Tensor Networks(const Agent& agent) {
   const auto archive = Written([&](core::ArchiveWriter& writer) { agent.Save(writer); });
   std::vector<Tensor> parts;
-  for (const char* network : {"actor", "critic", "target_actor", "target_critic"}) {
+  for (const char* network :
+       {"actor", "critic", "target_actor", "target_critic", "q", "target_q"}) {
     for (int layer = 0; archive->Has(fmt::format("{}.{}.weight", network, layer)); ++layer) {
       for (const char* part : {"weight", "bias"}) {
         parts.push_back(ReadTensor(*archive, fmt::format("{}.{}.{}", network, layer, part))
