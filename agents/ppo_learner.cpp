@@ -1,6 +1,7 @@
 #include "agents/ppo_learner.h"
 
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
@@ -114,6 +115,8 @@ PpoLearner::PpoLearner(const PpoConfig& config, const AgentSpec& spec, PpoPolicy
       shards_(MakeShards(spec.members(), spec.device.is_cpu() ? spec.threads : 1)),
       policy_(policy),
       all_(MakeNetworks(config, spec, policy.network)),
+      splits_networks_(spec.device.is_cpu() && spec.threads > 1 && shards_.size() == 1),
+      losses_(spec.member_seeds.size()),
       shuffle_rngs_(MemberStreams(spec.member_seeds, "shuffle")),
       active_(at::ones({spec.members()}, at::kBool)) {
   std::vector<core::Rng> rngs = MemberStreams(spec.member_seeds, "initialization");
@@ -270,55 +273,100 @@ void PpoLearner::Gather(const Rollout& rollout) {
 
 void PpoLearner::UpdateMembers(const Shard& shard, const Tensor& observations,
                                const Tensor& samples, double rate_scale) {
-  bool* const active_members = active_.mutable_data_ptr<bool>() + shard.first;
-  const std::span<const bool> going(active_members, static_cast<std::size_t>(shard.count));
-  if (std::none_of(going.begin(), going.end(), [](bool goes) { return goes; })) return;
-
-  Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
+  if (!GoesOn(shard)) return;
+  std::fill_n(losses_.begin() + shard.first, shard.count, PpoLosses{});
   const Tensor inputs = shard.Rows(observations);
-  Mlp::Tape actor_tape, critic_tape;
-  nets.actor.Forward(inputs, actor_tape);
-  nets.critic.Forward(inputs, critic_tape);
-  const Answers answers{.outputs = actor_tape.output.cpu().contiguous(),
-                        .log_std = nets.actor.free_parameters().cpu().contiguous(),
-                        .values = critic_tape.output.cpu().contiguous()};
-  const Answers gradients{.outputs = at::zeros_like(answers.outputs),
-                          .log_std = at::zeros_like(answers.log_std),
-                          .values = at::zeros_like(answers.values)};
-  for (std::int64_t i = 0; i < shard.count; ++i) {
-    if (!active_members[i]) continue;
-    const std::int64_t member = shard.first + i;
-    const PpoSamples own{.rows = Row<const float>(samples[member].unsqueeze(0), 0),
-                         .action_size = spec_.action_size};
-    const PpoLosses losses = DifferentiateMember(i, own, answers, gradients);
-    CheckLosses(losses, member);
-    CountLosses(member, losses, Row<const float>(answers.log_std, i), rate_scale);
-    if (config_.target_kl > 0.0 && losses.approx_kl > kDivergenceMargin * config_.target_kl) {
-      active_members[i] = false;
-    }
+  const auto differentiate = [&](std::int64_t begin, std::int64_t end) {
+    const at::NoGradGuard no_grad;
+    if (begin == 0) DifferentiateActor(shard, inputs, samples);
+    if (end == 2) DifferentiateCritic(shard, inputs, samples);
+  };
+  if (splits_networks_) {
+    at::parallel_for(0, 2, 1, differentiate);
+  } else {
+    differentiate(0, 2);
   }
-  nets.actor.Backward(actor_tape, gradients.outputs.to(spec_.device));
-  nets.actor.free_gradients().copy_(gradients.log_std);
-  nets.critic.Backward(critic_tape, gradients.values.to(spec_.device));
-  ClipAndCheck(shard, nets);
-  nets.actor_optimizer.Step(nets.actor.parameters(), nets.actor.gradients(), rate_scale, going);
-  nets.critic_optimizer.Step(nets.critic.parameters(), nets.critic.gradients(), rate_scale, going);
+  TakeStep(shard, rate_scale);
 }
 
-PpoLosses PpoLearner::DifferentiateMember(std::int64_t row, const PpoSamples& samples,
-                                          const Answers& answers, const Answers& gradients) const {
-  const auto outputs = Row<const float>(answers.outputs, row);
-  const auto values = Row<const float>(answers.values, row);
-  const PpoGradients to{.by_policy = Row<float>(gradients.outputs, row),
-                        .by_log_std = Row<float>(gradients.log_std, row),
-                        .by_value = Row<float>(gradients.values, row)};
-  if (policy_.discrete()) return DifferentiateCategorical(objective_, samples, outputs, values, to);
-  return DifferentiateGaussian(objective_, samples, outputs, Row<const float>(answers.log_std, row),
-                               values, to);
+bool PpoLearner::GoesOn(const Shard& shard) const {
+  const bool* const active = active_.const_data_ptr<bool>() + shard.first;
+  return std::find(active, active + shard.count, true) != active + shard.count;
+}
+
+PpoSamples PpoLearner::SamplesOf(const Tensor& samples, std::int64_t member) const {
+  const std::int64_t size = samples.size(1) * samples.size(2);
+  return {.rows = {samples.const_data_ptr<float>() + member * samples.stride(0),
+                   static_cast<std::size_t>(size)},
+          .action_size = spec_.action_size};
+}
+
+void PpoLearner::DifferentiateActor(const Shard& shard, const Tensor& observations,
+                                    const Tensor& samples) {
+  Mlp& actor = by_shard_[static_cast<std::size_t>(shard.index)].actor;
+  Mlp::Tape tape;
+  const Tensor outputs = actor.Forward(observations, tape).cpu().contiguous();
+  const Tensor log_std = actor.free_parameters().cpu().contiguous();
+  const Tensor by_outputs = at::empty_like(outputs);
+  const Tensor by_log_std = at::empty_like(log_std);
+  for (std::int64_t i = 0; i < shard.count; ++i) {
+    const std::int64_t member = shard.first + i;
+    const auto to = Row<float>(by_outputs, i);
+    if (!active(member)) {
+      std::fill(to.begin(), to.end(), 0.0F);
+      continue;
+    }
+    const PpoSamples own = SamplesOf(samples, member);
+    PpoLosses& losses = losses_[static_cast<std::size_t>(member)];
+    if (policy_.discrete()) {
+      DifferentiateCategorical(objective_, own, Row<const float>(outputs, i), to, losses);
+    } else {
+      DifferentiateGaussian(objective_, own, Row<const float>(outputs, i),
+                            Row<const float>(log_std, i), to, Row<float>(by_log_std, i), losses);
+    }
+  }
+  actor.Backward(tape, by_outputs.to(spec_.device));
+  actor.free_gradients().copy_(by_log_std);
+}
+
+void PpoLearner::DifferentiateCritic(const Shard& shard, const Tensor& observations,
+                                     const Tensor& samples) {
+  Mlp& critic = by_shard_[static_cast<std::size_t>(shard.index)].critic;
+  Mlp::Tape tape;
+  const Tensor values = critic.Forward(observations, tape).cpu().contiguous();
+  const Tensor by_values = at::empty_like(values);
+  for (std::int64_t i = 0; i < shard.count; ++i) {
+    const std::int64_t member = shard.first + i;
+    const auto to = Row<float>(by_values, i);
+    std::fill(to.begin(), to.end(), 0.0F);
+    if (!active(member)) continue;
+    DifferentiateValues(objective_, SamplesOf(samples, member), Row<const float>(values, i), to,
+                        losses_[static_cast<std::size_t>(member)]);
+  }
+  critic.Backward(tape, by_values.to(spec_.device));
+}
+
+void PpoLearner::TakeStep(const Shard& shard, double rate_scale) {
+  bool* const going = active_.mutable_data_ptr<bool>() + shard.first;
+  for (std::int64_t i = 0; i < shard.count; ++i) {
+    if (!going[i]) continue;
+    const std::int64_t member = shard.first + i;
+    const double divergence = losses_[static_cast<std::size_t>(member)].approx_kl;
+    CountLosses(member, rate_scale);
+    if (config_.target_kl > 0.0 && divergence > kDivergenceMargin * config_.target_kl) {
+      going[i] = false;
+    }
+  }
+  ClipAndCheck(shard);
+  Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
+  const std::span<const bool> active(going, static_cast<std::size_t>(shard.count));
+  nets.actor_optimizer.Step(nets.actor.parameters(), nets.actor.gradients(), rate_scale, active);
+  nets.critic_optimizer.Step(nets.critic.parameters(), nets.critic.gradients(), rate_scale, active);
 }
 
 // The norm is that of actor and critic together.
-void PpoLearner::ClipAndCheck(const Shard& shard, Networks& nets) const {
+void PpoLearner::ClipAndCheck(const Shard& shard) {
+  Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
   const Tensor norms =
       at::hypot(nets.actor.GradientNorms(), nets.critic.GradientNorms()).cpu();  // [m]
   bool clips = false;
@@ -340,18 +388,16 @@ void PpoLearner::ClipAndCheck(const Shard& shard, Networks& nets) const {
   nets.critic.gradients().mul_(factors);
 }
 
-void PpoLearner::CountLosses(std::int64_t member, const PpoLosses& losses,
-                             std::span<const float> log_std, double rate_scale) {
+void PpoLearner::CountLosses(std::int64_t member, double rate_scale) {
+  const PpoLosses& losses = losses_[static_cast<std::size_t>(member)];
+  CheckLosses(losses, member);
   AddMetric(kPolicyGradientLoss, member, losses.policy_gradient_loss);
   AddMetric(kValueLoss, member, losses.value_loss);
   AddMetric(kEntropyLoss, member, losses.entropy_loss);
   AddMetric(kApproxKl, member, losses.approx_kl);
   AddMetric(kClipFraction, member, losses.clip_fraction);
   AddMetric(kLearningRate, member, rate_scale * config_.learning_rate);
-  if (log_std.empty()) return;
-  double sum = 0.0;
-  for (const float value : log_std) sum += std::exp(value);
-  AddMetric(kStd, member, sum / static_cast<double>(log_std.size()));
+  if (!policy_.discrete()) AddMetric(kStd, member, losses.std);
 }
 
 void PpoLearner::AddMetric(std::size_t index, std::int64_t member, double value) {

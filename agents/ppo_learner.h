@@ -47,13 +47,6 @@ class PpoLearner {
     Mlp actor, critic;
     Adam actor_optimizer, critic_optimizer;
   };
-  // What the networks of a shard said of a minibatch, or the loss's gradients by it; on the host.
-  struct Answers {
-    Tensor outputs;  // [m, B, out] of the actor
-    Tensor log_std;  // [m, A], or [m, 0] of discrete actions
-    Tensor values;   // [m, B, 1]
-  };
-
   // The actor is the policy's.
   static Networks MakeNetworks(const PpoConfig& config, const AgentSpec& spec, const Mlp& actor);
 
@@ -71,13 +64,16 @@ class PpoLearner {
   // `observations` and `samples` are those of all members.
   void UpdateMembers(const Shard& shard, const Tensor& observations, const Tensor& samples,
                      double rate_scale);
-  // `row` is the member's in `answers` and `gradients`.
-  PpoLosses DifferentiateMember(std::int64_t row, const PpoSamples& samples, const Answers& answers,
-                                const Answers& gradients) const;
-  void ClipAndCheck(const Shard& shard, Networks& nets) const;
+  // Write the gradients and the losses of the members that go on.
+  void DifferentiateActor(const Shard& shard, const Tensor& observations, const Tensor& samples);
+  void DifferentiateCritic(const Shard& shard, const Tensor& observations, const Tensor& samples);
+  // Steps against them, unless a member has moved too far.
+  void TakeStep(const Shard& shard, double rate_scale);
+  void ClipAndCheck(const Shard& shard);
+  PpoSamples SamplesOf(const Tensor& samples, std::int64_t member) const;
+  bool GoesOn(const Shard& shard) const;
 
-  void CountLosses(std::int64_t member, const PpoLosses& losses, std::span<const float> log_std,
-                   double rate_scale);
+  void CountLosses(std::int64_t member, double rate_scale);
   void AddMetric(std::size_t index, std::int64_t member, double value);
   void ClearMetrics();
 
@@ -88,6 +84,8 @@ class PpoLearner {
   PpoPolicy& policy_;
   Networks all_;
   std::vector<Networks> by_shard_;       // views of all_
+  const bool splits_networks_;           // a thread for the actor and one for the critic
+  std::vector<PpoLosses> losses_;        // [M] of the latest minibatch
   std::vector<core::Rng> shuffle_rngs_;  // [M]
 
   // Of the rollout that is being learnt from.

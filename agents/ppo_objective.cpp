@@ -53,30 +53,6 @@ void DifferentiateSurrogate(const PpoObjectiveConfig& config, const PpoSamples& 
   }
 }
 
-void DifferentiateValues(const PpoObjectiveConfig& config, const PpoSamples& samples,
-                         std::span<const float> values, std::span<float> by_value,
-                         PpoLosses& losses) {
-  const double size = static_cast<double>(samples.size());
-  const double range = config.value_clip_range;
-  for (std::int64_t b = 0; b < samples.size(); ++b) {
-    const double value = values[static_cast<std::size_t>(b)];
-    const double error = value - samples.target(b);
-    double loss = error * error;
-    double gradient = 2.0 * error;
-    if (range > 0.0) {
-      const double change = value - samples.value(b);
-      const double clipped_error =
-          samples.value(b) + std::clamp(change, -range, range) - samples.target(b);
-      if (std::abs(change) > range && clipped_error * clipped_error > loss) {
-        loss = clipped_error * clipped_error;
-        gradient = 0.0;
-      }
-    }
-    losses.value_loss += loss / size;
-    by_value[static_cast<std::size_t>(b)] = static_cast<float>(config.value_coef * gradient / size);
-  }
-}
-
 }  // namespace
 
 double PpoLosses::Total(const PpoObjectiveConfig& config) const {
@@ -103,18 +79,20 @@ void LogSoftmax(std::span<const float> logits, std::span<float> log_probs) {
   }
 }
 
-PpoLosses DifferentiateGaussian(const PpoObjectiveConfig& config, const PpoSamples& samples,
-                                std::span<const float> means, std::span<const float> log_std,
-                                std::span<const float> values, const PpoGradients& gradients) {
+void DifferentiateGaussian(const PpoObjectiveConfig& config, const PpoSamples& samples,
+                           std::span<const float> means, std::span<const float> log_std,
+                           std::span<float> by_means, std::span<float> by_log_std,
+                           PpoLosses& losses) {
   const std::size_t width = log_std.size();
   std::vector<float> inverse_std(width), by_log_prob(static_cast<std::size_t>(samples.size()));
   double constant = 0.0;  // of the log-probability
   for (std::size_t i = 0; i < width; ++i) {
     inverse_std[i] = std::exp(-log_std[i]);
+    losses.std += 1.0 / (inverse_std[i] * static_cast<double>(width));
     constant -= log_std[i] + kHalfLogTwoPi;
   }
   // (action - mean) / std, where the gradients go afterwards.
-  const std::span<float> z = gradients.by_policy;
+  const std::span<float> z = by_means;
   for (std::int64_t b = 0; b < samples.size(); ++b) {
     const std::size_t row = static_cast<std::size_t>(b) * width;
     float squares = 0.0F;
@@ -124,27 +102,23 @@ PpoLosses DifferentiateGaussian(const PpoObjectiveConfig& config, const PpoSampl
     }
     by_log_prob[static_cast<std::size_t>(b)] = static_cast<float>(constant - 0.5 * squares);
   }
-  PpoLosses losses;
   DifferentiateSurrogate(config, samples, by_log_prob, losses);
-  DifferentiateValues(config, samples, values, gradients.by_value, losses);
   // The entropy is the sum of log std + ln(2 pi e) / 2.
-  losses.entropy_loss = constant - 0.5 * static_cast<double>(width);
-  std::fill(gradients.by_log_std.begin(), gradients.by_log_std.end(),
-            static_cast<float>(-config.entropy_coef));
+  losses.entropy_loss += constant - 0.5 * static_cast<double>(width);
+  std::fill(by_log_std.begin(), by_log_std.end(), static_cast<float>(-config.entropy_coef));
   for (std::int64_t b = 0; b < samples.size(); ++b) {
     const std::size_t row = static_cast<std::size_t>(b) * width;
     const float gradient = by_log_prob[static_cast<std::size_t>(b)];
     for (std::size_t i = 0; i < width; ++i) {
-      gradients.by_log_std[i] += gradient * (z[row + i] * z[row + i] - 1.0F);
+      by_log_std[i] += gradient * (z[row + i] * z[row + i] - 1.0F);
       z[row + i] *= gradient * inverse_std[i];
     }
   }
-  return losses;
 }
 
-PpoLosses DifferentiateCategorical(const PpoObjectiveConfig& config, const PpoSamples& samples,
-                                   std::span<const float> logits, std::span<const float> values,
-                                   const PpoGradients& gradients) {
+void DifferentiateCategorical(const PpoObjectiveConfig& config, const PpoSamples& samples,
+                              std::span<const float> logits, std::span<float> by_logits,
+                              PpoLosses& losses) {
   const std::size_t size = static_cast<std::size_t>(samples.size());
   const std::size_t width = logits.size() / size;
   std::vector<float> log_probs(logits.size()), by_log_prob(size);
@@ -153,9 +127,7 @@ PpoLosses DifferentiateCategorical(const PpoObjectiveConfig& config, const PpoSa
     LogSoftmax(logits.subspan(b * width, width), row);
     by_log_prob[b] = row[static_cast<std::size_t>(*samples.action(static_cast<std::int64_t>(b)))];
   }
-  PpoLosses losses;
   DifferentiateSurrogate(config, samples, by_log_prob, losses);
-  DifferentiateValues(config, samples, values, gradients.by_value, losses);
   for (std::size_t b = 0; b < size; ++b) {
     const auto row = std::span<const float>(log_probs).subspan(b * width, width);
     double minus_entropy = 0.0;
@@ -166,11 +138,35 @@ PpoLosses DifferentiateCategorical(const PpoObjectiveConfig& config, const PpoSa
     for (std::size_t i = 0; i < width; ++i) {
       const double prob = std::exp(row[i]);
       const double by_logit = (i == taken ? 1.0 : 0.0) - prob;
-      gradients.by_policy[b * width + i] = static_cast<float>(
+      by_logits[b * width + i] = static_cast<float>(
           by_log_prob[b] * by_logit + entropy_factor * prob * (row[i] - minus_entropy));
     }
   }
-  return losses;
+}
+
+void DifferentiateValues(const PpoObjectiveConfig& config, const PpoSamples& samples,
+                         std::span<const float> values, std::span<float> by_values,
+                         PpoLosses& losses) {
+  const double size = static_cast<double>(samples.size());
+  const double range = config.value_clip_range;
+  for (std::int64_t b = 0; b < samples.size(); ++b) {
+    const double value = values[static_cast<std::size_t>(b)];
+    const double error = value - samples.target(b);
+    double loss = error * error;
+    double gradient = 2.0 * error;
+    if (range > 0.0) {
+      const double change = value - samples.value(b);
+      const double clipped_error =
+          samples.value(b) + std::clamp(change, -range, range) - samples.target(b);
+      if (std::abs(change) > range && clipped_error * clipped_error > loss) {
+        loss = clipped_error * clipped_error;
+        gradient = 0.0;
+      }
+    }
+    losses.value_loss += loss / size;
+    by_values[static_cast<std::size_t>(b)] =
+        static_cast<float>(config.value_coef * gradient / size);
+  }
 }
 
 }  // namespace duet::agents

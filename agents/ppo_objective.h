@@ -38,26 +38,27 @@ struct PpoLosses {
   double entropy_loss = 0.0;          // minus the entropy
   double approx_kl = 0.0;             // of the old and the present policy: (r - 1) - log r
   double clip_fraction = 0.0;         // share of the samples with a ratio out of range
+  double std = 0.0;                   // of a Gaussian, over the action's entries
 
+  // What is minimised.
   double Total(const PpoObjectiveConfig& config) const;
 };
 
-// Gradients of the total loss by the networks' outputs; overwritten.
-struct PpoGradients {
-  std::span<float> by_policy;   // [B, A] by the mean, or [B, C] by the logits
-  std::span<float> by_log_std;  // [A] of a Gaussian
-  std::span<float> by_value;    // [B]
-};
-
-// Policy and value loss of a diagonal Gaussian policy with means [B, A], one log standard deviation
-// per action entry, [A], and values [B].
-PpoLosses DifferentiateGaussian(const PpoObjectiveConfig& config, const PpoSamples& samples,
-                                std::span<const float> means, std::span<const float> log_std,
-                                std::span<const float> values, const PpoGradients& gradients);
-// The same of a categorical policy with logits [B, C]; the action is the index.
-PpoLosses DifferentiateCategorical(const PpoObjectiveConfig& config, const PpoSamples& samples,
-                                   std::span<const float> logits, std::span<const float> values,
-                                   const PpoGradients& gradients);
+// Each of these adds its losses to `losses` and overwrites the gradients of the total loss by what
+// it is given. Of a diagonal Gaussian policy with means [B, A] and one log standard deviation per
+// action entry, [A] …
+void DifferentiateGaussian(const PpoObjectiveConfig& config, const PpoSamples& samples,
+                           std::span<const float> means, std::span<const float> log_std,
+                           std::span<float> by_means, std::span<float> by_log_std,
+                           PpoLosses& losses);
+// … of a categorical policy with logits [B, C], the action being the index …
+void DifferentiateCategorical(const PpoObjectiveConfig& config, const PpoSamples& samples,
+                              std::span<const float> logits, std::span<float> by_logits,
+                              PpoLosses& losses);
+// … of values [B].
+void DifferentiateValues(const PpoObjectiveConfig& config, const PpoSamples& samples,
+                         std::span<const float> values, std::span<float> by_values,
+                         PpoLosses& losses);
 
 // ln p(action) of a diagonal Gaussian: [A] each.
 float GaussianLogProb(std::span<const float> action, std::span<const float> mean,

@@ -68,12 +68,15 @@ class PpoObjectiveTest : public testing::TestWithParam<bool> {
 
   PpoLosses Differentiate(const PpoObjectiveConfig& config, const Tensor& samples) {
     const PpoSamples given{.rows = Span(samples), .action_size = discrete() ? 1 : kWidth};
-    const PpoGradients to{MutableSpan(by_output_), MutableSpan(by_log_std_),
-                          MutableSpan(by_value_)};
+    PpoLosses losses;
+    DifferentiateValues(config, given, Span(values_), MutableSpan(by_value_), losses);
     if (discrete()) {
-      return DifferentiateCategorical(config, given, Span(outputs_), Span(values_), to);
+      DifferentiateCategorical(config, given, Span(outputs_), MutableSpan(by_output_), losses);
+    } else {
+      DifferentiateGaussian(config, given, Span(outputs_), Span(log_std_), MutableSpan(by_output_),
+                            MutableSpan(by_log_std_), losses);
     }
-    return DifferentiateGaussian(config, given, Span(outputs_), Span(log_std_), Span(values_), to);
+    return losses;
   }
 
   Tensor outputs_ = RandomTensor({kBatch, kWidth}, 4).requires_grad_(true);
@@ -104,6 +107,7 @@ TEST_P(PpoObjectiveTest, GradientsAreAutogradsOfThePublishedLoss) {
     EXPECT_LT(LargestDifference(by_output_, outputs_.grad()), 1e-6);
     EXPECT_LT(LargestDifference(by_value_, values_.grad()), 1e-6);
     if (discrete()) continue;
+    EXPECT_NEAR(losses.std, log_std_.exp().mean().item<double>(), 1e-6);
     EXPECT_LT(LargestDifference(by_log_std_, log_std_.grad()), 1e-5);
   }
 }

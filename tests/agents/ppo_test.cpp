@@ -95,6 +95,18 @@ TEST(PpoTest, AMemberBecomesTheSameWhoeverRunsBesideItAndWhoeverStops) {
   }
 }
 
+TEST(PpoTest, NumbersDoNotDependOnThreads) {
+  for (const std::vector<std::uint64_t>& seeds : {std::vector<std::uint64_t>{1}, {1, 2}}) {
+    AgentSpec spec = SmallSpec(seeds);
+    const auto one = MakePpo(SmallConfig(), spec);
+    spec.threads = 2;
+    const auto two = MakePpo(SmallConfig(), spec);
+    Train(*one, 0, 40);
+    Train(*two, 0, 40);
+    EXPECT_LT(LargestDifference(Networks(*one), Networks(*two)), 1e-5);
+  }
+}
+
 TEST(PpoTest, AMemberThatMovedTooFarTakesNoMoreStepsOfTheRollout) {
   PpoConfig config = SmallConfig();
   config.epochs = 1000;
