@@ -136,11 +136,11 @@ class Dqn : public OffPolicyAgent {
 
   // max_a Q(s, a)
   Tensor Value(const Tensor& observations) const override {
-    return policy_.Values(observations).amax(2);
+    return policy_.Values(observations).amax(2) / config_.reward_scale;
   }
 
   Tensor ActionValue(const Tensor& observations, const Tensor& actions) const override {
-    return At(policy_.Values(observations), actions.to(at::kLong));
+    return At(policy_.Values(observations), actions.to(at::kLong)) / config_.reward_scale;
   }
 
   void SavePolicy(core::ArchiveWriter& archive) const override {

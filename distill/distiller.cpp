@@ -25,9 +25,19 @@ void CheckFinite(const Tensor& losses, const Tensor& gradients) {
   for (std::int64_t m = 0; m < host.size(0); ++m) {
     const float value = host[m].item<float>();
     if (std::isfinite(value)) continue;
-    throw NonFiniteError(fmt::format("the distillation loss of member {} is {}", m, value));
+    throw NonFiniteError(fmt::format("the distillation loss of member {} is {}", m,
+                                     std::isnan(value) ? std::abs(value) : value));
   }
   throw NonFiniteError("the distillation loss has a gradient that is not finite");
+}
+
+// How far apart the actions are, [M]: of numbers the root of the mean squared difference over the
+// action's entries, of indices whether they differ, averaged over the batch.
+Tensor ActionDistance(const Tensor& student, const PolicyOutput& source) {
+  if (source.distribution() == agents::Distribution::kCategorical) {
+    return (student != source.mean).to(at::kFloat).mean(c10::IntArrayRef{1, 2});
+  }
+  return (student - source.mean).square().mean(2).sqrt().mean(1);
 }
 
 Tensor StdOverBatch(const Tensor& x) {
@@ -47,6 +57,8 @@ void VisitFields(core::FieldVisitor& v, ScheduleConfig& c) {
 
 void VisitFields(core::FieldVisitor& v, DistillConfig& c) {
   v.Choice("rule", c.rule, kRules, "difference of the answers per sample");
+  v.Field("temperature", c.temperature, {0.0, 1e9, true},
+          "softens the distributions of discrete actions in a divergence");
   v.Choice("value", c.value, kValueChoices, "at whose action both sides are valued");
   v.Field("recent", c.recent, {0, 1'000'000'000},
           "states come from so many latest transitions; 0: all");
@@ -59,12 +71,27 @@ void VisitFields(core::FieldVisitor& v, DistillConfig& c) {
   v.Section("schedule", c.schedule, "when and how strongly");
 }
 
+void CheckFit(const DistillConfig& config, const agents::Agent& source,
+              const agents::Agent& student) {
+  const auto states = [](const agents::Agent& agent) {
+    return at::zeros({agent.spec().members(), 1, agent.spec().observation_size},
+                     at::TensorOptions().dtype(at::kFloat).device(agent.spec().device));
+  };
+  const PolicyOutput answer = source.policy().Answer(states(source));
+  MakeRule(config.rule, config.temperature)->Loss(student.policy().Answer(states(student)), answer);
+  if (config.value != ValueChoice::kPeerAction) return;
+  for (const agents::Agent* agent : {&source, &student}) {
+    const PolicyOutput own = agent->policy().Answer(states(*agent));
+    agent->ActionValue(states(*agent), own.mean);
+  }
+}
+
 Distiller::Distiller(const DistillConfig& config, std::unique_ptr<LessonSource> source,
                      agents::Agent& students)
     : config_(config),
       source_(std::move(source)),
       students_(students),
-      rule_(MakeRule(config.rule)),
+      rule_(MakeRule(config.rule, config.temperature)),
       weight_(MakeWeight(config.weight)),
       optimizer_({.learning_rate = config.learning_rate}, students.policy().parameters()),
       metric_sums_(at::zeros({std::size(kMetricNames), students.spec().members()},
@@ -76,7 +103,7 @@ std::optional<Lesson> Distiller::Prepare(double progress) {
       schedule.coefficient + progress * (schedule.final_coefficient - schedule.coefficient);
   ++num_rounds_;
   if (num_rounds_ % schedule.every != 0 || !source_->Ready()) return std::nullopt;
-  return source_->Draw(config_.batch_size, /*with_value=*/true);
+  return source_->Draw(config_.batch_size, config_.value);
 }
 
 Tensor Distiller::Disadvantage(const Lesson& lesson) const {
@@ -101,7 +128,7 @@ void Distiller::Step(const Lesson& lesson) {
   const auto loss = [&](const PolicyOutput& student) {
     const Tensor per_sample = rule_->Loss(student, lesson.answer);
     agents::CheckShape(per_sample, {weights.size(0), weights.size(1)}, "losses per sample");
-    distances = (student.mean.detach() - lesson.answer.mean).square().mean(2).sqrt().mean(1);
+    distances = ActionDistance(student.mean.detach(), lesson.answer);
     return (weights * per_sample).mean(1);
   };
   agents::Policy& policy = students_.policy();

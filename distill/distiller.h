@@ -23,6 +23,7 @@ struct ScheduleConfig {
 
 struct DistillConfig {
   RuleKind rule = RuleKind::kActionMse;
+  double temperature = 1.0;  // of categorical distributions in a rule
   ValueChoice value = ValueChoice::kOwnAction;
   std::int64_t recent = 1000;      // "most recent 1000 transitions", arXiv:2006.04061, section 4.1
   std::int64_t batch_size = 64;    // the same, off-policy
@@ -32,6 +33,11 @@ struct DistillConfig {
   ScheduleConfig schedule;
 };
 void VisitFields(core::FieldVisitor& v, DistillConfig& c);
+
+// Throws ConfigError where `student` cannot learn from `source` in this way: the rule does not fit
+// their answers, or one of them has no such values. Both have the same members.
+void CheckFit(const DistillConfig& config, const agents::Agent& source,
+              const agents::Agent& student);
 
 // Draws lessons and takes the students' steps on them. One round of a population is
 //

@@ -18,7 +18,7 @@ class Rule {
   virtual ~Rule() = default;
 
   // Loss per sample, [M, B], >= 0 and 0 where both answers agree. The gradient flows to `student`
-  // only. Throws ConfigError where a rule needs a distribution and an answer has none.
+  // only. Throws ConfigError where the rule cannot compare answers of these kinds.
   virtual Tensor Loss(const PolicyOutput& student, const PolicyOutput& source) const = 0;
 };
 
@@ -29,6 +29,9 @@ inline constexpr core::Option<RuleKind> kRules[] = {{"action_mse", RuleKind::kAc
                                                     {"forward_kl", RuleKind::kForwardKl},
                                                     {"reverse_kl", RuleKind::kReverseKl}};
 
-std::unique_ptr<Rule> MakeRule(RuleKind kind);
+// `temperature` softens categorical distributions, on both sides: softmax(logits / temperature).
+// The loss is then multiplied by its square, so that gradients keep their size (arXiv:1503.02531,
+// section 2).
+std::unique_ptr<Rule> MakeRule(RuleKind kind, double temperature = 1.0);
 
 }  // namespace duet::distill

@@ -47,12 +47,29 @@ class ReplaySource : public LessonSource {
 };
 
 // What `agent` answers on each member's own row.
-Lesson Ask(const agents::Agent& agent, const Tensor& observations, bool with_value) {
+Lesson Ask(const agents::Agent& agent, const Tensor& observations,
+           std::optional<ValueChoice> value) {
   Lesson lesson;
   lesson.observations = observations;
   lesson.answer = agent.policy().Answer(observations);
-  if (with_value) lesson.value = agent.ActionValue(observations, lesson.answer.mean);
+  if (value == ValueChoice::kOwnAction) lesson.value = agent.Value(observations);
+  if (value == ValueChoice::kPeerAction) {
+    lesson.value = agent.ActionValue(observations, lesson.answer.mean);
+  }
   return lesson;
+}
+
+// The rows of these members, of all parts of an answer that are there.
+agents::PolicyOutput SelectMembers(const agents::PolicyOutput& answer, const Tensor& members) {
+  const auto select = [&](const Tensor& part) {
+    if (!part.defined()) return part;
+    // Parts may be the same for all members.
+    return part.size(0) == 1 ? part : part.index_select(0, members);
+  };
+  return {.mean = select(answer.mean),
+          .log_std = select(answer.log_std),
+          .location = select(answer.location),
+          .logits = select(answer.logits)};
 }
 
 class PeerReplay : public ReplaySource {
@@ -75,16 +92,13 @@ class PeerReplay : public ReplaySource {
 
   // Every member answers on its own states, in place; then student m is handed the row of its peer.
   // So no parameters move, however the peers are paired.
-  Lesson Draw(std::int64_t batch_size, bool with_value) override {
+  Lesson Draw(std::int64_t batch_size, std::optional<ValueChoice> value) override {
     const at::NoGradGuard no_grad;
-    const Lesson own = Ask(population_, DrawStates(population_.replay(), batch_size), with_value);
+    const Lesson own = Ask(population_, DrawStates(population_.replay(), batch_size), value);
     Lesson lesson;
     lesson.observations = own.observations.index_select(0, peers_);
-    lesson.answer.mean = own.answer.mean.index_select(0, peers_);
-    if (own.answer.log_std.defined()) {
-      lesson.answer.log_std = own.answer.log_std.expand_as(own.answer.mean).index_select(0, peers_);
-    }
-    if (with_value) lesson.value = own.value.index_select(0, peers_);
+    lesson.answer = SelectMembers(own.answer, peers_);
+    if (value) lesson.value = own.value.index_select(0, peers_);
     return lesson;
   }
 
@@ -100,9 +114,9 @@ class TeacherReplay : public ReplaySource {
 
   bool Ready() const override { return teacher_->replay().size() > 0; }
 
-  Lesson Draw(std::int64_t batch_size, bool with_value) override {
+  Lesson Draw(std::int64_t batch_size, std::optional<ValueChoice> value) override {
     const at::NoGradGuard no_grad;
-    return Ask(*teacher_, DrawStates(teacher_->replay(), batch_size), with_value);
+    return Ask(*teacher_, DrawStates(teacher_->replay(), batch_size), value);
   }
 
  private:
@@ -117,9 +131,9 @@ class StudentStates : public ReplaySource {
 
   bool Ready() const override { return students_.replay().size() > 0; }
 
-  Lesson Draw(std::int64_t batch_size, bool with_value) override {
+  Lesson Draw(std::int64_t batch_size, std::optional<ValueChoice> value) override {
     const at::NoGradGuard no_grad;
-    return Ask(*teacher_, DrawStates(students_.replay(), batch_size), with_value);
+    return Ask(*teacher_, DrawStates(students_.replay(), batch_size), value);
   }
 
  private:

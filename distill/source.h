@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ namespace duet::distill {
 
 // At whose action both sides are valued.
 enum class ValueChoice {
-  kOwnAction,   // V(s) = Q(s, pi(s)), each with its own critic and policy
-  kPeerAction,  // Q(s, pi_source(s)) for both, as in the method's released code
+  kOwnAction,   // V(s) of each one's own policy by its own estimate: agents::Agent::Value
+  kPeerAction,  // Q(s, pi_source(s)) of both, as in the method's released code
 };
 
 class LessonSource {
@@ -25,9 +26,9 @@ class LessonSource {
 
   // Whether a lesson can be drawn yet.
   virtual bool Ready() const = 0;
-  // A lesson of `batch_size` samples for every student, as the source is now. Values are the
-  // source's where `with_value`. Requires Ready.
-  virtual Lesson Draw(std::int64_t batch_size, bool with_value) = 0;
+  // A lesson of `batch_size` samples for every student, as the source is now, with the source's
+  // values where somebody asks for them. Requires Ready.
+  virtual Lesson Draw(std::int64_t batch_size, std::optional<ValueChoice> value) = 0;
 
   virtual void Save(core::ArchiveWriter& archive) const = 0;
   virtual void Load(const core::ArchiveReader& archive) = 0;

@@ -181,7 +181,6 @@ void Validate(const core::ConfigFile& file, const RunConfig& config) {
     throw ConfigError(
         fmt::format("{} holds a seed twice; allowed are different seeds", file.Where("seeds")));
   }
-  CheckActions(file, config, CheckEnvironment(file, config.env));
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.methods.size(); ++i) {
     const std::string path = fmt::format("methods.{}.name", i);
@@ -209,6 +208,22 @@ void Validate(const core::ConfigFile& file, const RunConfig& config) {
   }
 }
 
+// One of each kind, for settings that name none.
+std::vector<MethodConfig> AllMethods(const envs::EnvSpec& spec) {
+  std::vector<MethodConfig> methods;
+  for (const auto& kind : kKinds) {
+    MethodConfig method;
+    method.name = kind.name;
+    method.kind = kind.value;
+    if (kind.value == MethodKind::kTeacher) {
+      method.distill.weight.kind = distill::WeightKind::kUniform;
+    }
+    if (spec.discrete()) method.distill.rule = distill::RuleKind::kForwardKl;
+    methods.push_back(method);
+  }
+  return methods;
+}
+
 }  // namespace
 
 RunConfig LoadRunConfig(const std::filesystem::path& path, std::span<const std::string> overrides) {
@@ -217,17 +232,9 @@ RunConfig LoadRunConfig(const std::filesystem::path& path, std::span<const std::
   config.name = path.stem().string();
   file.Read(config);
   config.env.id = AbsoluteId(config.env.id, path.parent_path());
-  if (config.methods.empty()) {
-    for (const auto& kind : kKinds) {
-      MethodConfig method;
-      method.name = kind.name;
-      method.kind = kind.value;
-      if (kind.value == MethodKind::kTeacher) {
-        method.distill.weight.kind = distill::WeightKind::kUniform;
-      }
-      config.methods.push_back(method);
-    }
-  }
+  const envs::EnvSpec spec = CheckEnvironment(file, config.env);
+  CheckActions(file, config, spec);
+  if (config.methods.empty()) config.methods = AllMethods(spec);
   Validate(file, config);
   return config;
 }

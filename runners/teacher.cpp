@@ -9,6 +9,7 @@
 #include "core/archive.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "distill/distiller.h"
 #include "runners/learner_envs.h"
 #include "runners/run_env.h"
 
@@ -121,20 +122,50 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
   return teacher;
 }
 
-void CheckTeachers(const RunConfig& config) {
+namespace {
+
+// One learner as the settings have it, without room for experience.
+std::unique_ptr<agents::Agent> MakeLearner(const RunConfig& config) {
+  const PolicySizes sizes = SizesOf(MakeRunEnv(config.env)->spec());
+  return agents::MakeAgent(config.agent, {.observation_size = sizes.observation_size,
+                                          .action_size = sizes.action_size,
+                                          .num_actions = sizes.num_actions,
+                                          .member_seeds = {0}});
+}
+
+// The first member of the teacher that a method loads, which must fit the task.
+std::unique_ptr<agents::Agent> CheckLoadedTeacher(const RunConfig& config,
+                                                  const TeacherConfig& teacher) {
+  const RunFolder run = LoadedTeacher(teacher.run);
+  CheckTeacher(ReadPolicyFacts(run.policy()), run.policy(), config);
+  const std::int64_t member = 0;
+  const std::uint64_t seed = 0;
+  std::unique_ptr<agents::Agent> agent =
+      LoadFrozenAgent(run.policy(), {&member, 1}, {&seed, 1}, 1, at::kCPU);
+  if (teacher.source == TeacherSource::kTeacherReplay &&
+      !std::filesystem::exists(run.checkpoint())) {
+    throw IoError(
+        fmt::format("{}: there is no such file; source \"teacher_replay\" needs the checkpoint of "
+                    "the teacher's run",
+                    run.checkpoint().string()));
+  }
+  return agent;
+}
+
+}  // namespace
+
+void CheckLessons(const RunConfig& config) {
   for (const MethodConfig& method : config.methods) {
-    if (method.kind != MethodKind::kTeacher || method.teacher.run.empty()) continue;
-    const RunFolder run = LoadedTeacher(method.teacher.run);
-    CheckTeacher(ReadPolicyFacts(run.policy()), run.policy(), config);
-    const std::int64_t member = 0;
-    const std::uint64_t seed = 0;
-    LoadFrozenAgent(run.policy(), {&member, 1}, {&seed, 1}, 1, at::kCPU);
-    if (method.teacher.source == TeacherSource::kTeacherReplay &&
-        !std::filesystem::exists(run.checkpoint())) {
-      throw IoError(
-          fmt::format("{}: there is no such file; source \"teacher_replay\" needs the checkpoint "
-                      "of the teacher's run",
-                      run.checkpoint().string()));
+    if (method.kind == MethodKind::kAlone) continue;
+    const bool loads = method.kind == MethodKind::kTeacher && !method.teacher.run.empty();
+    // Whoever else teaches is a learner of the same kind.
+    const std::unique_ptr<agents::Agent> learner = MakeLearner(config);
+    const std::unique_ptr<agents::Agent> teacher =
+        loads ? CheckLoadedTeacher(config, method.teacher) : MakeLearner(config);
+    try {
+      distill::CheckFit(method.distill, *teacher, *learner);
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("method \"{}\": distill: {}", method.name, error.what()));
     }
   }
 }

@@ -31,7 +31,7 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
                    bool resume, const Provenance& provenance, const ProgressCallback& on_progress);
 
 // Throws at once what RunExperiment would throw later: ConfigError or IoError where a teacher of
-// another run cannot be used.
-void CheckTeachers(const RunConfig& config);
+// another run cannot be used, or where learners cannot learn from each other or from it as set.
+void CheckLessons(const RunConfig& config);
 
 }  // namespace duet::runners

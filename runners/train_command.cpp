@@ -92,7 +92,6 @@ std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments, std::strin
     }
     RunConfig config = LoadRunConfig(arguments.config, arguments.overrides);
     fs::path folder = NewRunFolder(arguments.out, config.name);
-    CheckTeachers(config);
     return {std::move(config), std::move(folder)};
   }
   if (!arguments.out.empty()) {
@@ -154,6 +153,7 @@ void AddCompareCommand(CLI::App& app, int& exit_code) {
   command->callback([arguments, &exit_code] {
     const auto [config, folder] = Prepare(*arguments, "compare");
     CheckBudgets(config);
+    if (!arguments->resume) CheckLessons(config);
     RunAndShow(config, folder, arguments->resume, "compare");
     exit_code = 0;
   });
@@ -177,6 +177,7 @@ void AddTrainCommand(CLI::App& app, int& exit_code) {
     }
     const MethodConfig method = named == config.methods.end() ? config.methods.front() : *named;
     config.methods = {method};
+    if (!arguments->resume) CheckLessons(config);
     RunAndShow(config, folder, arguments->resume, "train");
     exit_code = 0;
   });

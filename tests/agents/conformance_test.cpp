@@ -1,4 +1,5 @@
 // What every agent in the table promises (agents/agent.h).
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -13,6 +14,9 @@ namespace {
 
 class AgentConformanceTest : public testing::TestWithParam<AgentCase> {
  protected:
+  // The networks are too small for more, and threads that wait for each other take turns.
+  AgentConformanceTest() { at::set_num_threads(1); }
+
   static AgentSpec Spec(std::vector<std::uint64_t> member_seeds) {
     return GetParam().spec(std::move(member_seeds));
   }

@@ -27,7 +27,7 @@ class FixedLesson : public LessonSource {
  public:
   explicit FixedLesson(Lesson lesson) : lesson_(std::move(lesson)) {}
   bool Ready() const override { return true; }
-  Lesson Draw(std::int64_t, bool) override { return lesson_; }
+  Lesson Draw(std::int64_t, std::optional<ValueChoice>) override { return lesson_; }
   void Save(core::ArchiveWriter&) const override {}
   void Load(const core::ArchiveReader&) override {}
 
@@ -271,7 +271,7 @@ TEST(DistillerTest, MetricsAreAveragesPerStudentSinceTheLastCall) {
   TableAgent students(at::zeros({2, 2, 1}), at::stack({at::zeros({2}), at::ones({2})}));
   Lesson lesson;
   lesson.observations = at::eye(2).unsqueeze(0).repeat({2, 1, 1});
-  lesson.answer.mean = at::tensor({3.0F, 4.0F, 1.0F, 1.0F}).view({2, 2, 1});
+  lesson.answer.mean = at::tensor({0.5F, 1.0F, 1.0F, 1.0F}).view({2, 2, 1});
   lesson.value = at::tensor({1.0F, -3.0F, 1.0F, 1.0F}).view({2, 2});
   DistillConfig config;
   config.weight.kind = WeightKind::kHard;
@@ -283,24 +283,24 @@ TEST(DistillerTest, MetricsAreAveragesPerStudentSinceTheLastCall) {
   EXPECT_EQ(distiller.num_steps(), 2);
   const agents::Metrics metrics = distiller.TakeMetrics();
   using Values = std::vector<double>;
-  EXPECT_EQ(metrics.at("distill_loss"), (Values{4.5, 0.0}));  // 1 * 9 and 0 * 16 over 2 samples
+  EXPECT_EQ(metrics.at("distill_loss"), (Values{0.125, 0.0}));  // 1 * 0.25 and 0 * 1 over 2
   EXPECT_EQ(metrics.at("weight_mean"), (Values{0.5, 0.0}));
   EXPECT_EQ(metrics.at("weight_std"), (Values{0.5, 0.0}));
   EXPECT_EQ(metrics.at("weight_zero_share"), (Values{0.5, 1.0}));
   EXPECT_EQ(metrics.at("disadvantage_mean"), (Values{-1.0, 0.0}));
   EXPECT_EQ(metrics.at("disadvantage_std"), (Values{2.0, 0.0}));
-  EXPECT_EQ(metrics.at("action_distance"), (Values{3.5, 1.0}));
+  EXPECT_EQ(metrics.at("action_distance"), (Values{0.75, 1.0}));
   EXPECT_TRUE(distiller.TakeMetrics().empty());
 }
 
 TEST(DistillerTest, ALossThatIsNotFiniteChangesNothing) {
   const auto students = MakePopulation({1, 2});
   Lesson lesson = SomeLesson(*students);
-  lesson.answer.mean[0][0][0] = std::numeric_limits<float>::infinity();
+  lesson.answer.mean[0][0][0] = std::numeric_limits<float>::quiet_NaN();
   Distiller distiller({}, std::make_unique<FixedLesson>(lesson), *students);
   const Tensor before = students->policy().parameters().clone();
   EXPECT_EQ(support::MessageOf<NonFiniteError>([&] { distiller.Step(*distiller.Prepare(0.0)); }),
-            "the distillation loss of member 0 is inf");
+            "the distillation loss of member 0 is nan");
   EXPECT_TRUE(SameBits(students->policy().parameters(), before));
 }
 

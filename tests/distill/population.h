@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 
 #include <cmath>
 #include <memory>
@@ -24,6 +25,7 @@ inline agents::DdpgConfig SmallDdpg() {
 
 inline std::unique_ptr<agents::Agent> MakePopulation(
     std::vector<std::uint64_t> seeds, const agents::DdpgConfig& config = SmallDdpg()) {
+  at::set_num_threads(1);  // the networks are too small for more
   agents::AgentSpec spec;
   spec.observation_size = kObservationSize;
   spec.action_size = kActionSize;

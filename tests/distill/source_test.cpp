@@ -29,7 +29,8 @@ TEST(PeerReplayTest, AStudentGetsItsPeersStatesAnswersAndValues) {
   const auto population = MakePopulation({10, 11, 12}, Normalizing());
   Live(*population, 50);
   const std::vector<std::int64_t> peers = {2, 0, 1};
-  const Lesson lesson = MakePeerReplay(*population, peers, 0)->Draw(kBatch, true);
+  const Lesson lesson =
+      MakePeerReplay(*population, peers, 0)->Draw(kBatch, ValueChoice::kOwnAction);
   ASSERT_EQ(lesson.observations.sizes(), (at::IntArrayRef{3, kBatch, kObservationSize}));
   for (std::int64_t student = 0; student < 3; ++student) {
     const std::int64_t peer = peers[static_cast<std::size_t>(student)];
@@ -40,15 +41,16 @@ TEST(PeerReplayTest, AStudentGetsItsPeersStatesAnswersAndValues) {
     const agents::PolicyOutput answer = population->policy().Answer(asked);
     EXPECT_TRUE(at::allclose(lesson.answer.mean[student], answer.mean[peer], 1e-6, 1e-6));
     EXPECT_TRUE(at::allclose(lesson.value[student], population->Value(asked)[peer], 1e-6, 1e-6));
-    EXPECT_TRUE(
-        at::allclose(lesson.answer.log_std[student], answer.log_std.expand_as(answer.mean)[peer]));
+    EXPECT_TRUE(at::allclose(lesson.answer.log_std.expand_as(lesson.answer.mean)[student],
+                             answer.log_std.expand_as(answer.mean)[peer]));
   }
 }
 
 TEST(PeerReplayTest, ObservationsAreRaw) {
   const auto population = MakePopulation({10, 11}, Normalizing());
   Live(*population, 50);
-  const Lesson lesson = MakePeerReplay(*population, {1, 0}, 0)->Draw(kBatch, true);
+  const Lesson lesson =
+      MakePeerReplay(*population, {1, 0}, 0)->Draw(kBatch, ValueChoice::kOwnAction);
   EXPECT_TRUE(Steps(lesson).eq(Steps(lesson).round()).all().item<bool>());
   EXPECT_GT(Steps(lesson).max().item<float>(), 30.0F);
 }
@@ -56,13 +58,14 @@ TEST(PeerReplayTest, ObservationsAreRaw) {
 TEST(PeerReplayTest, ValuesAreGivenWhereAskedFor) {
   const auto population = MakePopulation({10, 11});
   Live(*population, 5);
-  EXPECT_FALSE(MakePeerReplay(*population, {1, 0}, 0)->Draw(kBatch, false).value.defined());
+  EXPECT_FALSE(MakePeerReplay(*population, {1, 0}, 0)->Draw(kBatch, std::nullopt).value.defined());
 }
 
 TEST(PeerReplayTest, NothingCarriesAGradient) {
   const auto population = MakePopulation({10, 11});
   Live(*population, 5);
-  const Lesson lesson = MakePeerReplay(*population, {1, 0}, 0)->Draw(kBatch, true);
+  const Lesson lesson =
+      MakePeerReplay(*population, {1, 0}, 0)->Draw(kBatch, ValueChoice::kOwnAction);
   for (const Tensor& part :
        {lesson.observations, lesson.answer.mean, lesson.answer.log_std, lesson.value}) {
     EXPECT_FALSE(part.requires_grad());
@@ -80,10 +83,10 @@ TEST(PeerReplayTest, IsReadyOnceThereIsExperience) {
 TEST(PeerReplayTest, RecentMeansTheLatestTransitions) {
   const auto population = MakePopulation({10, 11});
   Live(*population, 150);  // more than the replay of 100 holds
-  const Lesson recent = MakePeerReplay(*population, {1, 0}, 20)->Draw(1000, false);
+  const Lesson recent = MakePeerReplay(*population, {1, 0}, 20)->Draw(1000, std::nullopt);
   EXPECT_EQ(Steps(recent).min().item<float>(), 130.0F);
   EXPECT_EQ(Steps(recent).max().item<float>(), 149.0F);
-  const Lesson all = MakePeerReplay(*population, {1, 0}, 0)->Draw(2000, false);
+  const Lesson all = MakePeerReplay(*population, {1, 0}, 0)->Draw(2000, std::nullopt);
   EXPECT_EQ(Steps(all).min().item<float>(), 50.0F);
   EXPECT_EQ(Steps(all).max().item<float>(), 149.0F);
 }
@@ -93,8 +96,9 @@ TEST(PeerReplayTest, APairDrawsTheSameWhicheverPairsStandBeside) {
   const auto two = MakePopulation({20, 21, 10, 11});
   Live(*one, 50);
   Live(*two, 50);
-  const Lesson alone = MakePeerReplay(*one, {1, 0}, 30)->Draw(kBatch, true);
-  const Lesson beside = MakePeerReplay(*two, {1, 0, 3, 2}, 30)->Draw(kBatch, true);
+  const Lesson alone = MakePeerReplay(*one, {1, 0}, 30)->Draw(kBatch, ValueChoice::kOwnAction);
+  const Lesson beside =
+      MakePeerReplay(*two, {1, 0, 3, 2}, 30)->Draw(kBatch, ValueChoice::kOwnAction);
   EXPECT_TRUE(SameBits(beside.observations.narrow(0, 2, 2), alone.observations));
   EXPECT_TRUE(at::allclose(beside.value.narrow(0, 2, 2), alone.value, 1e-6, 1e-6));
 }
@@ -104,14 +108,15 @@ TEST(PeerReplayTest, ContinuesItsStreamsFromACheckpoint) {
   const auto population = MakePopulation({10, 11});
   Live(*population, 50);
   const auto source = MakePeerReplay(*population, {1, 0}, 0);
-  source->Draw(7, true);
+  source->Draw(7, ValueChoice::kOwnAction);
   core::ArchiveWriter archive;
   source->Save(archive);
   archive.Write(folder / "a");
   const auto continued = MakePeerReplay(*population, {1, 0}, 0);
   continued->Load(core::ArchiveReader(folder / "a"));
-  const Lesson expected = source->Draw(kBatch, true);
-  EXPECT_TRUE(SameBits(continued->Draw(kBatch, true).observations, expected.observations));
+  const Lesson expected = source->Draw(kBatch, ValueChoice::kOwnAction);
+  EXPECT_TRUE(SameBits(continued->Draw(kBatch, ValueChoice::kOwnAction).observations,
+                       expected.observations));
 }
 
 TEST(PeerReplayTest, RefusesPeersThatCannotBe) {
@@ -132,7 +137,8 @@ TEST(StudentStatesTest, TheTeacherAnswersOnTheStudentsOwnStates) {
   Live(*teacher, 100);
   const auto students = MakePopulation({10, 11}, Normalizing());
   Live(*students, 50);
-  const Lesson lesson = MakeStudentStates(teacher, *students, 10)->Draw(kBatch, true);
+  const Lesson lesson =
+      MakeStudentStates(teacher, *students, 10)->Draw(kBatch, ValueChoice::kOwnAction);
   EXPECT_TRUE(Seeds(lesson)[0].eq(10).all().item<bool>());
   EXPECT_TRUE(Seeds(lesson)[1].eq(11).all().item<bool>());
   EXPECT_GE(Steps(lesson).min().item<float>(), 40.0F);
@@ -156,7 +162,7 @@ TEST(TeacherReplayTest, TheTeacherAnswersOnItsOwnStates) {
   const std::shared_ptr<agents::Agent> teacher = MakePopulation({30, 31}, Normalizing());
   Live(*teacher, 60);
   const auto source = MakeTeacherReplay(teacher, 15);
-  const Lesson lesson = source->Draw(kBatch, true);
+  const Lesson lesson = source->Draw(kBatch, ValueChoice::kOwnAction);
   EXPECT_TRUE(Seeds(lesson)[0].eq(30).all().item<bool>());
   EXPECT_TRUE(Seeds(lesson)[1].eq(31).all().item<bool>());
   EXPECT_GE(Steps(lesson).min().item<float>(), 45.0F);

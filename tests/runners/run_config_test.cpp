@@ -218,7 +218,7 @@ TEST(TeacherTest, LayersOfAnotherSizeThanTheFileSaysAreNamed) {
                      .kind = MethodKind::kTeacher,
                      .teacher = {.run = folder.path().string()},
                      .distill = {}}};
-  EXPECT_EQ(MessageOf<IoError>([&] { CheckTeachers(config); }),
+  EXPECT_EQ(MessageOf<IoError>([&] { CheckLessons(config); }),
             policy.string() + ": \"actor.0.weight\" is a layer of 4 -> 16; this run needs 4 -> 8");
 }
 
