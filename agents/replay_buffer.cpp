@@ -109,7 +109,8 @@ void ReplayBuffer::Extend(Batch& batch, const Tensor& first_rows, const BatchInd
     const Tensor rows = GatherRows(begins + (places + k * stride_).remainder(capacity_));
     const Batch later = ToBatch(rows);
     const double discount = std::pow(options.gamma, static_cast<double>(k));
-    batch.rewards.addcmul_(later.rewards, going.to(at::kFloat), discount);
+    // Rows that nobody wrote yet may hold anything, also what no factor of 0 takes away.
+    batch.rewards.add_(at::where(going, later.rewards, at::zeros_like(later.rewards)), discount);
     batch.next_observations =
         at::where(going.unsqueeze(2), later.next_observations, batch.next_observations);
     batch.terminated = at::where(going, later.terminated, batch.terminated);

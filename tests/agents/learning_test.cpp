@@ -87,7 +87,8 @@ TEST(SacLearningTest, FindsTheBestActionOfAOneStepProblem) {
   TrainOnOneStepProblem(*agent);
   ExpectNearBestActions(*agent);
   // Its entropy is kept near the target: -1 nat is a standard deviation of 0.09 or so.
-  for (const double entropy : agent->TakeMetrics().at("entropy")) EXPECT_LT(entropy, 0.5);
+  const Metrics metrics = agent->TakeMetrics();
+  for (const double entropy : metrics.at("entropy")) EXPECT_LT(entropy, 0.5);
 }
 
 }  // namespace
