@@ -49,10 +49,16 @@ std::string TypeName(const toml::node& node) {
   }
 }
 
-std::string Text(const toml::node& node) {
+std::string WholeText(const toml::node& node) {
+  // The shortest text of the same number, where toml++ writes all digits.
+  if (node.is_floating_point()) return fmt::format("{}", **node.as_floating_point());
   std::ostringstream out;
   node.visit([&](const auto& value) { out << value; });
-  const std::string text = out.str();
+  return out.str();
+}
+
+std::string Text(const toml::node& node) {
+  const std::string text = WholeText(node);
   return text.size() > 60 ? text.substr(0, 57) + "..." : text;
 }
 
@@ -294,7 +300,7 @@ class ConfigFile::Reader : public FieldVisitor {
     EndSection();
   }
 
- private:
+ protected:
   struct Level {
     const toml::table* table;  // null where the file has no such section
     std::string path;
@@ -352,6 +358,7 @@ class ConfigFile::Reader : public FieldVisitor {
     return array->size();
   }
 
+ protected:
   // The value of `name` in the current section, or null; notes that the name is known.
   const toml::node* Take(std::string_view name) {
     Level& level = levels_.back();
@@ -359,10 +366,13 @@ class ConfigFile::Reader : public FieldVisitor {
     return level.table != nullptr ? level.table->get(name) : nullptr;
   }
 
+  std::string PathOf(std::string_view name) const { return Join(levels_.back().path, name); }
+
   std::string Where(std::string_view name, const toml::node& node) const {
     return file_.Where(&node, Join(levels_.back().path, name));
   }
 
+ private:
   static std::string Quoted(std::span<const std::string_view> words) {
     return fmt::format("\"{}\"", fmt::join(words, "\", \""));
   }
@@ -430,8 +440,71 @@ class ConfigFile::Reader : public FieldVisitor {
     }
   }
 
+ protected:
   const Impl& file_;
   std::vector<Level> levels_;
+};
+
+// Reads as the Reader does, but for settings with several values, of which it keeps the first.
+class ConfigFile::SweptFinder : public Reader {
+ public:
+  SweptFinder(const Impl& file, std::optional<Swept>& found) : Reader(file), found_(found) {}
+
+  using Reader::Field;
+
+  void Field(std::string_view name, double& value, Range<double> range,
+             std::string_view description) override {
+    if (!Take(name, /*list=*/false)) Reader::Field(name, value, range, description);
+  }
+  void Field(std::string_view name, std::int64_t& value, Range<std::int64_t> range,
+             std::string_view description) override {
+    if (!Take(name, /*list=*/false)) Reader::Field(name, value, range, description);
+  }
+  void Field(std::string_view name, bool& value, std::string_view description) override {
+    if (!Take(name, /*list=*/false)) Reader::Field(name, value, description);
+  }
+  void Field(std::string_view name, std::string& value, std::string_view description) override {
+    if (!Take(name, /*list=*/false)) Reader::Field(name, value, description);
+  }
+  void Field(std::string_view name, std::vector<std::int64_t>& value, Range<std::int64_t> range,
+             std::string_view description) override {
+    if (!Take(name, /*list=*/true)) Reader::Field(name, value, range, description);
+  }
+  void Field(std::string_view name, std::vector<std::string>& value,
+             std::string_view description) override {
+    if (!Take(name, /*list=*/true)) Reader::Field(name, value, description);
+  }
+  void Field(std::string_view name, Interval& value, std::string_view description) override {
+    if (!Take(name, /*list=*/true)) Reader::Field(name, value, description);
+  }
+
+ private:
+  std::size_t ChooseWord(std::string_view name, std::span<const std::string_view> words,
+                         std::size_t current, std::string_view description) override {
+    if (Take(name, /*list=*/false)) return current;
+    return Reader::ChooseWord(name, words, current, description);
+  }
+
+  // What else is known depends on a choice that may be swept.
+  void EndSection() override { found_ ? levels_.pop_back() : Reader::EndSection(); }
+
+  // Whether the setting, whose value is or is not a list itself, has several values.
+  bool Take(std::string_view name, bool list) {
+    const toml::node* node = Reader::Take(name);
+    const toml::array* array = node != nullptr ? node->as_array() : nullptr;
+    if (array == nullptr) return false;
+    if (array->empty() && !list) {
+      throw OneLine(fmt::format("{} is empty; allowed is at least one value", Where(name, *node)));
+    }
+    const bool lists = !array->empty() && array->get(0)->is_array();
+    if (list && !lists) return false;
+    if (found_) return true;
+    found_.emplace().path = PathOf(name);
+    for (const toml::node& value : *array) found_->values.push_back(WholeText(value));
+    return true;
+  }
+
+  std::optional<Swept>& found_;
 };
 
 ConfigFile::ConfigFile(std::string_view text, std::string_view origin,
@@ -450,6 +523,16 @@ ConfigFile::ConfigFile(ConfigFile&&) noexcept = default;
 
 std::unique_ptr<FieldVisitor> ConfigFile::MakeReader() const {
   return std::make_unique<Reader>(*impl_);
+}
+
+std::unique_ptr<FieldVisitor> ConfigFile::MakeSweptFinder(std::optional<Swept>& found) const {
+  return std::make_unique<SweptFinder>(*impl_, found);
+}
+
+std::string ConfigFile::ToToml() const {
+  std::ostringstream out;
+  out << impl_->root << '\n';
+  return out.str();
 }
 
 void ConfigFile::FinishReading(FieldVisitor& reader) { static_cast<Reader&>(reader).Finish(); }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,25 @@ class ConfigFile {
     MakeReader()->Section(name, config, "");
   }
 
+  // A setting with several values where the struct has one, as in gamma = [0.98, 0.99], or lists
+  // where it has a list.
+  struct Swept {
+    std::string path;                 // dotted
+    std::vector<std::string> values;  // each as an override has it, at least one
+  };
+  // The first such setting, or nothing. Settings of a free section, and whole sections, are never
+  // swept. Throws as Read on whatever comes before it, and where the list is empty.
+  template <typename Config>
+  std::optional<Swept> FindSwept(Config config) const {
+    std::optional<Swept> found;
+    const std::unique_ptr<FieldVisitor> finder = MakeSweptFinder(found);
+    VisitFields(*finder, config);
+    return found;
+  }
+
+  // The file with its overrides, as TOML.
+  std::string ToToml() const;
+
   // Where the setting at this dotted path was given, or else its section: "file.toml:7:
   // agent.gamma", for errors of checks that span several fields.
   std::string Where(std::string_view path) const;
@@ -48,7 +68,9 @@ class ConfigFile {
  private:
   struct Impl;
   class Reader;
+  class SweptFinder;
   std::unique_ptr<FieldVisitor> MakeReader() const;
+  std::unique_ptr<FieldVisitor> MakeSweptFinder(std::optional<Swept>& found) const;
   static void FinishReading(FieldVisitor& reader);
 
   std::unique_ptr<Impl> impl_;

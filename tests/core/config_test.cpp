@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,42 @@ OuterConfig Parse(std::string_view text, const std::vector<std::string>& overrid
 
 std::string ErrorOf(std::string_view text, const std::vector<std::string>& overrides = {}) {
   return MessageOf<ConfigError>([&] { Parse(text, overrides); });
+}
+
+using Swept = std::optional<ConfigFile::Swept>;
+
+Swept FindSwept(std::string_view text, const std::vector<std::string>& overrides = {}) {
+  return ConfigFile(text, "a.toml", overrides).FindSwept(OuterConfig());
+}
+
+TEST(ConfigSweepTest, FindsTheFirstSettingWithSeveralValues) {
+  EXPECT_FALSE(FindSwept("sizes = [1, 2]\nspan = [0, 1]\nwords = [\"x\"]\ngamma = 0.5"));
+  const Swept swept = FindSwept("title = [\"a\", \"b c\"]\n[inner]\nrate = [0.9, 1]");
+  ASSERT_TRUE(swept);
+  EXPECT_EQ(swept->path, "title");
+  const Swept next = FindSwept("title = [\"a\"]\n[inner]\nrate = [0.9, 1]", {"title=a"});
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->path, "inner.rate");
+  EXPECT_EQ(next->values, (std::vector<std::string>{"0.9", "1"}));
+  EXPECT_EQ(FindSwept("[[items]]\n[[items]]\ninner.fast = [true, false]")->path,
+            "items.1.inner.fast");
+  EXPECT_EQ(FindSwept("", {"color=[\"red\", \"green\"]"})->path, "color");
+}
+
+TEST(ConfigSweepTest, OfAListTheValuesAreLists) {
+  const Swept swept = FindSwept("sizes = [[1, 2], [3]]");
+  ASSERT_TRUE(swept);
+  EXPECT_EQ(swept->values, (std::vector<std::string>{"[ 1, 2 ]", "[ 3 ]"}));
+  EXPECT_EQ(Parse("", {"sizes=" + swept->values[1]}).sizes, (std::vector<std::int64_t>{3}));
+  EXPECT_EQ(FindSwept("span = [[0, 1], [2, inf]]")->values.size(), 2U);
+}
+
+TEST(ConfigSweepTest, WhatComesBeforeIsCheckedAsEver) {
+  const auto error = [](std::string_view text) {
+    return MessageOf<ConfigError>([&] { FindSwept(text); });
+  };
+  EXPECT_EQ(error("gamma = []"), "a.toml:1: gamma is empty; allowed is at least one value");
+  EXPECT_EQ(error("gamma = 2.0\ncount = [1, 2]"), "a.toml:1: gamma = 2 is outside [0, 1]");
 }
 
 TEST(ConfigReaderTest, KeepsDefaultsWhereTheFileIsSilent) { EXPECT_EQ(Parse(""), OuterConfig()); }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <vector>
@@ -31,6 +32,13 @@ TEST(MemoryTest, FreedBlocksAreUsedAgainWithoutNewPages) {
   for (int i = 0; i < 5; ++i) UseMegabytes();
   // 5 * 16 MiB in pages of 4 KiB would be 20,480.
   EXPECT_LT(PageFaults() - before, 2000);
+}
+
+TEST(MemoryTest, WhatIsAvailableIsLessThanThereIs) {
+  const auto available = AvailableMemory();
+  ASSERT_TRUE(available);
+  EXPECT_GT(*available, std::int64_t{1} << 20);
+  EXPECT_LE(*available, std::int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
