@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agents/policy.h"
+#include "agents/product.h"
 #include "agents/replay_buffer.h"
 #include "agents/tensor.h"
 #include "agents/update_graph.h"
@@ -23,8 +24,9 @@ struct AgentSpec {
   std::vector<std::uint64_t> member_seeds;  // [M] one independent random stream each
   std::int64_t replay_capacity = 1;         // transitions per member
   at::Device device = at::kCPU;
-  std::int64_t threads = 1;         // that updates may take; numbers do not depend on it
-  MakeRecorder make_recorder = {};  // of updates; empty: the device's own
+  std::int64_t threads = 1;                   // that updates may take; numbers do not depend on it
+  Precision precision = Precision::kFloat32;  // of products
+  MakeRecorder make_recorder = {};            // of updates; empty: the device's own
 
   bool discrete() const { return num_actions > 0; }
 
@@ -54,6 +56,9 @@ class Agent {
   // Actions [M, E, A] for raw observations [M, E, O]: numbers in [-1, 1], or the index of a
   // discrete action as one number. E may differ from the spec's where the mode is kGreedy.
   virtual void Act(std::span<const float> observations, ActMode mode, std::span<float> actions) = 0;
+  // Of agents that learn from replay: from now on exploring actions are by the networks as they are
+  // at this moment, until the next call, so that Act may run on a thread of its own beside Update.
+  virtual void HoldPolicy() {}
   // Takes one step of every environment into the replay and the observation statistics.
   virtual void Observe(const Transitions& transitions) = 0;
   // Whether the agent itself says when it learns, from what it just did: an on-policy agent takes

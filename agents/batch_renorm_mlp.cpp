@@ -98,6 +98,11 @@ BatchRenormMlp BatchRenormMlp::Slice(std::int64_t first, std::int64_t count) con
           statistics_.narrow(0, first, count)};
 }
 
+void BatchRenormMlp::CopyFrom(const BatchRenormMlp& other) {
+  layers_.CopyFrom(other.layers_);
+  statistics_.copy_(other.statistics_);
+}
+
 void BatchRenormMlp::Initialize(std::span<core::Rng> rngs, double final_layer_scale) {
   layers_.Initialize(rngs, final_layer_scale);
 }
@@ -134,7 +139,7 @@ Tensor BatchRenormMlp::Forward(const Tensor& input) const {
     x = NormalizeByRunning(x, layer).output;
     x.mul_(scales_[layer].transpose(1, 2)).add_(shifts_[layer].transpose(1, 2));
     x = Linear(x, weight(layer), bias(layer),
-               layer + 1 < num_layers() ? Epilogue::kRelu : Epilogue::kNone);
+               layer + 1 < num_layers() ? Epilogue::kRelu : Epilogue::kNone, shape_.precision);
   }
   return x;
 }
@@ -161,7 +166,7 @@ Tensor BatchRenormMlp::Run(const Tensor& input, Tape& tape, bool training) const
     const Tensor bias =
         at::baddbmm(this->bias(layer), shifts_[layer].transpose(1, 2), weight(layer));
     x = Linear(step.output, step.weight, bias,
-               layer + 1 < num_layers() ? Epilogue::kRelu : Epilogue::kNone);
+               layer + 1 < num_layers() ? Epilogue::kRelu : Epilogue::kNone, shape_.precision);
     tape.normalizations.push_back(std::move(step));
   }
   tape.layers.output = x;
@@ -190,7 +195,7 @@ void BatchRenormMlp::Backward(const Tape& tape, const Tensor& output_gradient) {
     const Tape::Normalization& step = tape.normalizations[layer];
     Tensor by_weight = layers_.weight_gradient(layer);
     Tensor by_bias = layers_.bias_gradient(layer);
-    MultiplyOut(by_weight, step.output.transpose(1, 2), gradient);
+    MultiplyOut(by_weight, step.output.transpose(1, 2), gradient, shape_.precision);
     at::sum_out(by_bias, gradient, 1, /*keepdim=*/true);
     scale_gradients_[layer].copy_((by_weight * weight(layer)).sum(2, /*keepdim=*/true));
     shift_gradients_[layer].copy_(at::bmm(weight(layer), by_bias.transpose(1, 2)));
@@ -208,7 +213,7 @@ void BatchRenormMlp::Backward(const Tape& tape, const Tensor& output_gradient) {
 Tensor BatchRenormMlp::ThroughLayer(const Tape::Normalization& step, std::int64_t layer,
                                     const Tensor& output_gradient) const {
   const Tensor weight = step.weight * step.factor.transpose(1, 2);
-  Tensor gradient = Multiply(output_gradient, weight.transpose(1, 2));
+  Tensor gradient = Multiply(output_gradient, weight.transpose(1, 2), shape_.precision);
   if (!step.mean.defined()) return gradient;
   const auto samples = static_cast<double>(gradient.size(1));
   const Tensor scale = scales_[layer].transpose(1, 2) * step.factor / samples;
@@ -231,7 +236,8 @@ Tensor BatchRenormMlp::InputGradient(const Tape& tape, const Tensor& output_grad
   }
   const Tape::Normalization& step = tape.normalizations[0];
   const Tensor weight = step.weight.narrow(1, first, count);
-  return Multiply(gradient, weight.transpose(1, 2)).mul_(step.factor.narrow(2, first, count));
+  return Multiply(gradient, weight.transpose(1, 2), shape_.precision)
+      .mul_(step.factor.narrow(2, first, count));
 }
 
 void BatchRenormMlp::Save(core::ArchiveWriter& archive, const std::string& name) const {

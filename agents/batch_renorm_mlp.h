@@ -49,6 +49,11 @@ class BatchRenormMlp {
   // The networks of rows [first, first + count), sharing parameters, gradients and statistics.
   BatchRenormMlp Slice(std::int64_t first, std::int64_t count) const;
 
+  // Networks of the same shape with parameters and statistics of their own, for copies by CopyFrom.
+  BatchRenormMlp Another() const { return {shape_, config_, parameters().device()}; }
+  // Takes over the parameters and statistics of networks of the same shape.
+  void CopyFrom(const BatchRenormMlp& other);
+
   // What Backward and UpdateStatistics need to know of a forward pass.
   struct Tape {
     // Of the normalisation before a layer; [M, 1, in] each but `output`.

@@ -26,7 +26,8 @@ MlpShape CriticShape(const DdpgConfig& config, const AgentSpec& spec) {
   return {.members = spec.members(),
           .input = spec.observation_size + spec.action_size,
           .hidden = config.hidden,
-          .output = 1};
+          .output = 1,
+          .precision = spec.precision};
 }
 
 // What one thread updates.

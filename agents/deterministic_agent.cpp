@@ -16,7 +16,8 @@ DeterministicPolicy::DeterministicPolicy(const OffPolicyConfig& config, const No
                       .input = spec.observation_size,
                       .hidden = config.hidden,
                       .output = spec.action_size,
-                      .output_activation = OutputActivation::kTanh},
+                      .output_activation = OutputActivation::kTanh,
+                      .precision = spec.precision},
                      spec.device}) {
   if (noise.kind == NoiseKind::kGaussian && noise.std > 0.0) {
     log_std_ = at::full({1, 1, 1}, std::log(noise.std),
@@ -47,7 +48,9 @@ void DeterministicAgent::Observe(const Transitions& transitions) {
 
 void DeterministicAgent::Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
                                 std::span<float> actions) {
-  const Tensor answer = policy_.Answer(observations).mean.cpu().contiguous();
+  const PolicyOutput output =
+      explore ? policy_.HeldAnswer(observations) : policy_.Answer(observations);
+  const Tensor answer = output.mean.cpu().contiguous();
   std::copy_n(answer.const_data_ptr<float>(), actions.size(), actions.data());
   if (explore) noise_.Perturb(rngs, actions);
 }

@@ -25,6 +25,7 @@ class DeterministicPolicy : public NetworkPolicy {
 class DeterministicAgent : public OffPolicyAgent {
  public:
   void Observe(const Transitions& transitions) override;
+  void HoldPolicy() override { policy_.Hold(); }
   Policy& policy() override { return policy_; }
   const Policy& policy() const override { return policy_; }
 

@@ -56,7 +56,8 @@ MlpShape NetworkShape(const DqnConfig& config, const AgentSpec& spec) {
   return {.members = spec.members(),
           .input = spec.observation_size,
           .hidden = config.hidden,
-          .output = spec.num_actions + (config.dueling ? 1 : 0)};
+          .output = spec.num_actions + (config.dueling ? 1 : 0),
+          .precision = spec.precision};
 }
 
 // Answers with softmax(Q / temperature).
@@ -131,6 +132,7 @@ class Dqn : public OffPolicyAgent {
     OffPolicyAgent::Observe(transitions);
   }
 
+  void HoldPolicy() override { policy_.Hold(); }
   Policy& policy() override { return policy_; }
   const Policy& policy() const override { return policy_; }
 
@@ -160,7 +162,9 @@ class Dqn : public OffPolicyAgent {
   // The best action, or with probability epsilon any.
   void Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
               std::span<float> actions) override {
-    const Tensor best = policy_.Answer(observations).mean.cpu().contiguous();
+    const PolicyOutput answer =
+        explore ? policy_.HeldAnswer(observations) : policy_.Answer(observations);
+    const Tensor best = answer.mean.cpu().contiguous();
     std::copy_n(best.const_data_ptr<float>(), actions.size(), actions.data());
     if (!explore) return;
     const std::size_t envs = actions.size() / rngs.size();

@@ -132,7 +132,7 @@ Tensor Mlp::Forward(const Tensor& input, Tape& tape) const {
   Tensor x = input;
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     tape.inputs.push_back(x);
-    x = Linear(x, weights_[layer], biases_[layer], AfterLayer(layer));
+    x = Linear(x, weights_[layer], biases_[layer], AfterLayer(layer), shape_.precision);
   }
   tape.output = x;
   return x;
@@ -154,7 +154,7 @@ Tensor Mlp::ThroughOutput(const Tape& tape, const Tensor& output_gradient) const
 
 Tensor Mlp::ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
                                const Tensor& input) const {
-  Tensor gradient = Multiply(output_gradient, weights_[layer].transpose(1, 2));
+  Tensor gradient = Multiply(output_gradient, weights_[layer].transpose(1, 2), shape_.precision);
   if (shape_.activation == Activation::kTanh) {
     return at::tanh_backward_out(gradient, gradient, input);
   }
@@ -165,7 +165,7 @@ void Mlp::Backward(const Tape& tape, const Tensor& output_gradient) {
   Tensor gradient = ThroughOutput(tape, output_gradient);
   for (std::int64_t layer = num_layers() - 1; layer >= 0; --layer) {
     const Tensor& input = tape.inputs[layer];
-    MultiplyOut(weight_gradients_[layer], input.transpose(1, 2), gradient);
+    MultiplyOut(weight_gradients_[layer], input.transpose(1, 2), gradient, shape_.precision);
     at::sum_out(bias_gradients_[layer], gradient, 1, /*keepdim=*/true);
     if (layer == 0) break;
     gradient = ThroughHiddenLayer(gradient, layer, input);
@@ -178,7 +178,7 @@ Tensor Mlp::InputGradient(const Tape& tape, const Tensor& output_gradient, std::
   for (std::int64_t layer = num_layers() - 1; layer > 0; --layer) {
     gradient = ThroughHiddenLayer(gradient, layer, tape.inputs[layer]);
   }
-  return Multiply(gradient, weights_[0].narrow(1, first, count).transpose(1, 2));
+  return Multiply(gradient, weights_[0].narrow(1, first, count).transpose(1, 2), shape_.precision);
 }
 
 Tensor Mlp::GradientNorms() const { return at::linalg_vector_norm(gradients_, 2, {1}); }

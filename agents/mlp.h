@@ -23,6 +23,7 @@ struct MlpShape {
   OutputActivation output_activation = OutputActivation::kNone;
   Activation activation = Activation::kRelu;  // of the hidden layers
   std::int64_t free_parameters = 0;  // that belong to no layer, such as a log standard deviation
+  Precision precision = Precision::kFloat32;  // of its products
 };
 
 // M independent networks of one shape, computed together: a layer is one batched product. The
@@ -44,6 +45,11 @@ class Mlp {
 
   // The networks of rows first, first + step, …, `count` of them, sharing parameters and gradients.
   Mlp Slice(std::int64_t first, std::int64_t count, std::int64_t step = 1) const;
+
+  // Networks of the same shape with parameters of their own, for copies by CopyFrom.
+  Mlp Another() const { return {shape_, parameters_.device()}; }
+  // Takes over the parameters of networks of the same shape.
+  void CopyFrom(const Mlp& other) { parameters_.copy_(other.parameters_); }
 
   // What Backward needs to know of a forward pass.
   struct Tape {

@@ -18,6 +18,20 @@ PolicyOutput PolicyOf<Network>::Answer(const Tensor& observations) const {
 }
 
 template <typename Network>
+PolicyOutput PolicyOf<Network>::HeldAnswer(const Tensor& observations) const {
+  if (!held_) return Answer(observations);
+  const at::NoGradGuard no_grad;
+  return Interpret(held_->Forward(normalizer.Normalize(observations)), held_->free_parameters());
+}
+
+template <typename Network>
+void PolicyOf<Network>::Hold() {
+  const at::NoGradGuard no_grad;
+  if (!held_) held_.emplace(network.Another());
+  held_->CopyFrom(network);
+}
+
+template <typename Network>
 Tensor PolicyOf<Network>::Differentiate(const Tensor& observations, const LossFunction& loss) {
   typename Network::Tape tape;
   Tensor output;

@@ -1,6 +1,8 @@
 // A policy that is one network with the observation statistics that belong to it.
 #pragma once
 
+#include <optional>
+
 #include "agents/batch_renorm_mlp.h"
 #include "agents/mlp.h"
 #include "agents/normalizer.h"
@@ -15,6 +17,10 @@ class PolicyOf : public Policy {
   PolicyOf(ObservationNormalizer normalizer, Network network);
 
   PolicyOutput Answer(const Tensor& observations) const override;
+  // The same by the network of the latest Hold; without one by the network itself.
+  PolicyOutput HeldAnswer(const Tensor& observations) const;
+  // Keeps a copy of the network, whose answers stay when the network changes.
+  void Hold();
   Tensor Differentiate(const Tensor& observations, const LossFunction& loss) override;
 
   Tensor& parameters() override { return network.parameters(); }
@@ -27,6 +33,9 @@ class PolicyOf : public Policy {
 
   ObservationNormalizer normalizer;
   Network network;
+
+ private:
+  std::optional<Network> held_;
 };
 
 extern template class PolicyOf<Mlp>;

@@ -21,6 +21,8 @@ namespace duet::agents {
 
 bool HaveOneDnn() { return false; }
 
+bool MultipliesBFloat16() { return false; }
+
 void MultiplyMatrices(const Matrix&, const Matrix&, const Matrix&, const float*, Epilogue) {
   throw std::logic_error("MultiplyMatrices: built without oneDNN");
 }
@@ -55,6 +57,7 @@ class Library {
 
  public:
   DUET_ONEDNN_FUNCTION(engine_create);
+  DUET_ONEDNN_FUNCTION(get_effective_cpu_isa);
   DUET_ONEDNN_FUNCTION(memory_create);
   DUET_ONEDNN_FUNCTION(memory_set_data_handle);
   DUET_ONEDNN_FUNCTION(post_ops_append_eltwise);
@@ -314,6 +317,15 @@ constexpr std::int64_t kManyRows = 32;
 }  // namespace
 
 bool HaveOneDnn() { return Library::Get().is_open(); }
+
+bool MultipliesBFloat16() {
+  static const bool fast = [] {
+    if (!HaveOneDnn()) return false;
+    constexpr int kNeeded = dnnl_cpu_isa_avx512_core_bf16;  // a bit for each thing it can do
+    return (static_cast<int>(Library::Get().get_effective_cpu_isa()) & kNeeded) == kNeeded;
+  }();
+  return fast;
+}
 
 void MultiplyMatrices(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
                       Epilogue epilogue) {

@@ -25,6 +25,9 @@ struct Matrix {
 // Whether oneDNN is here: the program was built with its headers and finds its library.
 bool HaveOneDnn();
 
+// Whether this processor multiplies in BFloat16 faster than in float.
+bool MultipliesBFloat16();
+
 // out = epilogue(a b + bias) on the calling thread alone, so that the result never depends on the
 // number of threads. `bias` has a float per column, or is null. The rows of `out` must be whole.
 void MultiplyMatrices(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,

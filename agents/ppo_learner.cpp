@@ -43,7 +43,8 @@ MlpShape CriticShape(const PpoConfig& config, const AgentSpec& spec) {
           .input = spec.observation_size,
           .hidden = config.hidden,
           .output = 1,
-          .activation = config.activation};
+          .activation = config.activation,
+          .precision = spec.precision};
 }
 
 PpoObjectiveConfig Objective(const PpoConfig& config) {

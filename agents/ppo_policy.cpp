@@ -17,7 +17,8 @@ MlpShape ActorShape(const PpoConfig& config, const AgentSpec& spec) {
           .hidden = config.hidden,
           .output = spec.discrete() ? spec.num_actions : spec.action_size,
           .activation = config.activation,
-          .free_parameters = spec.discrete() ? 0 : spec.action_size};
+          .free_parameters = spec.discrete() ? 0 : spec.action_size,
+          .precision = spec.precision};
 }
 
 // Row by row of [M, B, width] on the host; calls function(member, index of the row, row).

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <span>
 
+#include "core/config_writer.h"
+
 namespace duet::agents {
 namespace {
 
@@ -42,6 +44,29 @@ void VisitFields(core::FieldVisitor& v, AgentConfig& c) {
   }
 }
 
+namespace {
+
+// The settings of an algorithm as the section that they stand in.
+struct AgentSection {
+  AgentConfig agent;
+};
+void VisitFields(core::FieldVisitor& v, AgentSection& c) {
+  v.Section("agent", c.agent, "with another algorithm");
+}
+
+}  // namespace
+
+std::string OtherAlgorithmsHelp() {
+  std::string help;
+  for (const Row& row : kAlgorithms) {
+    AgentSection section;
+    if (row.option.value == section.agent.algorithm) continue;
+    section.agent.algorithm = row.option.value;
+    help += core::SettingsHelp(section);
+  }
+  return help;
+}
+
 std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spec) {
   switch (config.algorithm) {
     case Algorithm::kDdpg:
@@ -56,6 +81,22 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
       return MakeDqn(config.dqn, spec);
   }
   return nullptr;
+}
+
+std::int64_t ReplayCapacity(const AgentConfig& config) {
+  switch (config.algorithm) {
+    case Algorithm::kDdpg:
+      return config.ddpg.replay_capacity;
+    case Algorithm::kPpo:
+      return config.ppo.replay_capacity;
+    case Algorithm::kTd3:
+      return config.td3.replay_capacity;
+    case Algorithm::kSac:
+      return config.sac.replay_capacity;
+    case Algorithm::kDqn:
+      return config.dqn.replay_capacity;
+  }
+  return 0;
 }
 
 std::vector<std::string_view> AlgorithmNames() {

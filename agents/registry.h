@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,7 +29,13 @@ struct AgentConfig {
 };
 void VisitFields(core::FieldVisitor& v, AgentConfig& c);
 
+// One section of help for each algorithm but the default one, which AgentConfig itself shows.
+std::string OtherAlgorithmsHelp();
+
 std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spec);
+
+// Transitions per member that the agent's settings keep.
+std::int64_t ReplayCapacity(const AgentConfig& config);
 
 // Words for `algorithm` in settings files.
 std::vector<std::string_view> AlgorithmNames();

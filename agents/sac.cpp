@@ -47,7 +47,8 @@ class SacPolicy : public NetworkPolicy {
                       {{.members = spec.members(),
                         .input = spec.observation_size,
                         .hidden = config.hidden,
-                        .output = 2 * spec.action_size},
+                        .output = 2 * spec.action_size,
+                        .precision = spec.precision},
                        spec.device}),
         bounds_(config.log_std_bounds) {}
 
@@ -105,6 +106,7 @@ class Sac : public OffPolicyAgent {
     OffPolicyAgent::Observe(transitions);
   }
 
+  void HoldPolicy() override { policy_.Hold(); }
   Policy& policy() override { return policy_; }
   const Policy& policy() const override { return policy_; }
 
@@ -143,7 +145,8 @@ class Sac : public OffPolicyAgent {
  protected:
   void Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
               std::span<float> actions) override {
-    const PolicyOutput answer = policy_.Answer(observations);
+    const PolicyOutput answer =
+        explore ? policy_.HeldAnswer(observations) : policy_.Answer(observations);
     Tensor chosen = answer.mean;
     if (explore) {
       const Tensor noise = DrawNormal(rngs, chosen.sizes(), chosen.device());

@@ -14,7 +14,8 @@ MlpShape StackShape(const OffPolicyConfig& config, const AgentSpec& spec) {
   return {.members = kCritics * spec.members(),
           .input = spec.observation_size + spec.action_size,
           .hidden = config.hidden,
-          .output = 1};
+          .output = 1,
+          .precision = spec.precision};
 }
 
 // The same input for both critics of each member: [2m, B, O + A].

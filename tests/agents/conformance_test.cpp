@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <thread>
 
 #include "agents/registry.h"
 #include "core/config_reader.h"
@@ -121,6 +122,40 @@ TEST_P(AgentConformanceTest, ThreadsDoNotChangeNumbers) {
   Train(*one, 0, 40);
   Train(*three, 0, 40);
   EXPECT_LT(LargestDifference(Networks(*one), Networks(*three)), 1e-4);
+}
+
+TEST_P(AgentConformanceTest, AHeldPolicyExploresAsBeforeWhateverUpdatesDo) {
+  const auto agent = Make();
+  const auto other = Make();
+  if (agent->on_policy()) GTEST_SKIP() << "on-policy agents act by what they have learnt";
+  Train(*agent, 0, 20);
+  Train(*other, 0, 20);
+  agent->HoldPolicy();
+  const std::vector<float> greedy = Act(*agent, ActMode::kGreedy);
+  const std::vector<float> exploring = Act(*other, ActMode::kExplore);
+  std::vector<float> beside;
+  std::thread actor([&] { beside = Act(*agent, ActMode::kExplore); });
+  for (int i = 0; i < 200; ++i) agent->Update();
+  actor.join();
+  EXPECT_EQ(beside, exploring);
+  agent->HoldPolicy();
+  for (int i = 0; i < 200; ++i) other->Update();
+  EXPECT_EQ(Act(*agent, ActMode::kExplore), Act(*other, ActMode::kExplore));
+  EXPECT_TRUE(Networks(*agent).equal(Networks(*other)));
+  if (!GetParam().discrete) EXPECT_NE(Act(*agent, ActMode::kGreedy), greedy);
+}
+
+TEST_P(AgentConformanceTest, InBFloat16ItLearnsNearlyTheSame) {
+  AgentSpec spec = Spec({1, 2, 3});
+  const auto exact = Make(spec);
+  spec.precision = Precision::kBFloat16;
+  const auto rounded = Make(spec);
+  EXPECT_TRUE(Networks(*exact).equal(Networks(*rounded)));
+  Train(*exact, 0, 17);
+  Train(*rounded, 0, 17);
+  const double difference = LargestDifference(Networks(*exact), Networks(*rounded));
+  EXPECT_GT(difference, 0.0);
+  EXPECT_LT(difference, 0.1);
 }
 
 TEST_P(AgentConformanceTest, APolicyLoadsIntoAnotherPopulation) {

@@ -4,7 +4,9 @@
 
 #include <limits>
 
+#include "core/error.h"
 #include "tests/agents/support.h"
+#include "tests/support/message_of.h"
 
 namespace duet::agents {
 namespace {
@@ -75,6 +77,55 @@ TEST_P(ProductTest, AMembersProductDoesNotDependOnTheOthersNorOnThreads) {
     EXPECT_TRUE(together[members - 1].equal(alone[0]));
   }
   at::set_num_threads(threads);
+}
+
+Tensor InBFloat16(const Tensor& x) { return x.to(at::kBFloat16).to(at::kDouble); }
+
+TEST_P(ProductTest, InBFloat16OnlyTheFactorsAreRounded) {
+  const auto [members, n, k, p] = GetParam();
+  const Tensor a = RandomTensor({members, n, k}, 1);
+  const Tensor b = RandomTensor({members, k, p}, 2);
+  const Tensor bias = RandomTensor({members, 1, p}, 3);
+  const Tensor expected = at::bmm(InBFloat16(a), InBFloat16(b));
+  const auto expect = [&] {
+    for (const Tensor& left : {a, Transposed(a), Narrowed(a)}) {
+      const Tensor product = Multiply(left, b, Precision::kBFloat16);
+      EXPECT_EQ(product.scalar_type(), at::kFloat);
+      EXPECT_LT(LargestDifference(product, expected), 1e-4);
+      EXPECT_GT(LargestDifference(Multiply(left, b), expected), 1e-4);
+    }
+    EXPECT_LT(LargestDifference(Linear(a, b, bias, Epilogue::kRelu, Precision::kBFloat16),
+                                (expected + bias).relu()),
+              1e-4);
+  };
+  expect();
+  const AtenProducts through_aten;
+  expect();
+}
+
+TEST(PrecisionTest, OnTheCpuThereIsNoTf32) {
+  EXPECT_NO_THROW(UsePrecision(Precision::kBFloat16, at::kCPU));
+  EXPECT_EQ(support::MessageOf<ConfigError>([] { UsePrecision(Precision::kTf32, at::kCPU); }),
+            "precision = \"tf32\": only a GPU has such products; allowed on the CPU are "
+            "\"float32\" and \"bf16\"");
+}
+
+TEST(ProductLogTest, NotesProductsInOrderAndHowTheirFactorsLie) {
+  const Tensor a = RandomTensor({2, 4, 3}, 1), b = RandomTensor({2, 3, 5}, 2);
+  Multiply(a, b);  // before: not noted
+  ProductLog log;
+  Multiply(a, Transposed(b));
+  Linear(a, b, RandomTensor({2, 1, 5}, 3), Epilogue::kNone);
+  const auto lists = log.Take();
+  ASSERT_EQ(lists.size(), 1U);
+  const ProductFacts facts{.members = 2, .rows = 4, .inner = 3, .columns = 5};
+  ProductFacts first = facts, second = facts;
+  first.right_transposed = true;
+  second.biased = true;
+  EXPECT_EQ(lists[0], (std::vector<ProductFacts>{first, second}));
+  EXPECT_EQ(facts.flops(), 2.0 * 2 * 4 * 3 * 5);
+  EXPECT_TRUE(log.Take().empty());
+  EXPECT_THROW(ProductLog(), std::logic_error);
 }
 
 TEST(ProductTest, AReluKeepsNaN) {
