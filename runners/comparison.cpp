@@ -28,17 +28,6 @@
 namespace duet::runners {
 namespace {
 
-std::size_t NumWorkers(const RunConfig& config) {
-  const std::size_t methods = config.methods.size();
-  if (config.parallel_methods > 0) {
-    return std::min(methods, static_cast<std::size_t>(config.parallel_methods));
-  }
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::size_t threads =
-      static_cast<std::size_t>(std::max(config.actor_threads, config.learner_threads));
-  return std::clamp<std::size_t>(cores / threads, 1, methods);
-}
-
 // log.txt of a run, which grows over resumes; every line is on disk at once.
 std::shared_ptr<spdlog::logger> OpenLog(const std::filesystem::path& folder) {
   const std::string path = (folder / "log.txt").string();
@@ -79,24 +68,32 @@ void WriteReports(const ComparisonResult& comparison, const std::filesystem::pat
 
 ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::path& folder,
                                bool resume) {
+  const std::vector<RunPlan> plans = PlansOf(config);
+  return RunPlans({.name = config.name, .settings = core::ToToml(config)}, plans,
+                  MethodsAtOnce(config), folder, resume);
+}
+
+ComparisonResult RunPlans(const PlansTitle& title, std::span<const RunPlan> plans,
+                          std::int64_t at_once, const std::filesystem::path& folder, bool resume) {
+  const RunConfig& first = plans.front().config;
   const auto start = std::chrono::steady_clock::now();
   ComparisonResult comparison;
-  comparison.name = config.name;
-  comparison.task = TaskName(config.env);
-  comparison.config_toml = core::ToToml(config);
-  comparison.provenance = DescribeMachine(config.device);
+  comparison.name = title.name;
+  comparison.task = TaskName(first.env);
+  comparison.config_toml = title.settings;
+  comparison.provenance = DescribeMachine(first.device);
   core::CreateFolder(folder);
   const core::FolderLock lock(folder);
-  core::WriteFileAtomically(folder / "config.toml", comparison.config_toml);
+  core::WriteFileAtomically(folder / title.settings_file, comparison.config_toml);
 
   const std::shared_ptr<spdlog::logger> log = OpenLog(folder);
   const Provenance& machine = comparison.provenance;
   log->info("{} {} on {}: Duet {}, LibTorch {}, {}, {}, device {}", resume ? "resume" : "start",
-            config.name, comparison.task, machine.duet_version, machine.libtorch_version,
+            title.name, comparison.task, machine.duet_version, machine.libtorch_version,
             machine.mujoco_version, machine.hardware, machine.device);
 
   std::vector<std::string> names;
-  for (const MethodConfig& method : config.methods) names.push_back(method.name);
+  for (const RunPlan& plan : plans) names.push_back(plan.method.name);
   comparison.methods.resize(names.size());
   std::exception_ptr failure;
   {
@@ -114,7 +111,7 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
         };
         try {
           comparison.methods[i] =
-              RunExperiment(config, config.methods[i], folder / "methods" / names[i], resume,
+              RunExperiment(plans[i].config, plans[i].method, folder / "methods" / names[i], resume,
                             comparison.provenance, on_progress);
           const std::string outcome = Outcome(comparison.methods[i]);
           display.Finish(i, outcome);
@@ -135,7 +132,7 @@ ComparisonResult RunComparison(const RunConfig& config, const std::filesystem::p
       }
     };
     std::vector<std::jthread> workers;
-    for (std::size_t i = 0; i < NumWorkers(config); ++i) workers.emplace_back(work);
+    for (std::int64_t i = 0; i < at_once; ++i) workers.emplace_back(work);
   }
   if (failure) std::rethrow_exception(failure);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "core/config_reader.h"
@@ -41,6 +42,9 @@ void VisitFields(core::FieldVisitor& v, TrainingConfig& c) {
           "learn from replay");
   v.Field("updates", c.updates, {1, kMany},
           "gradient steps in a burst; for agents that learn from replay");
+  v.Field("overlap", c.overlap,
+          "act and step beside the updates, by the policy of before them; numbers do not depend on "
+          "threads; for agents that learn from replay");
   v.Field("checkpoint_seconds", c.checkpoint_seconds, {0.0, 1e9},
           "least time between checkpoints (they take 5 % of the time at most)");
   v.Field("stop_at_return", c.stop_at_return, {-kInfinity, kInfinity},
@@ -80,6 +84,8 @@ void VisitFields(core::FieldVisitor& v, RunConfig& c) {
   v.Field("name", c.name, "of the run and its folder");
   v.Field("seeds", c.seeds, {0, kMany}, "one independent repetition each");
   v.Field("device", c.device, "auto, cpu or cuda: where the learners compute");
+  v.Choice("precision", c.precision, agents::kPrecisions,
+           "of the factors of products: float32; bf16; tf32 on a GPU");
   v.Field("actor_threads", c.actor_threads, {1, 1024},
           "threads that step environments; results do not depend on it");
   v.Field("learner_threads", c.learner_threads, {1, 1024}, "threads of each learner's products");
@@ -93,6 +99,14 @@ void VisitFields(core::FieldVisitor& v, RunConfig& c) {
 }
 
 std::string_view KindName(MethodKind kind) { return kKinds[static_cast<std::size_t>(kind)].name; }
+
+std::int64_t MethodsAtOnce(const RunConfig& config) {
+  const auto methods = std::max<std::int64_t>(1, static_cast<std::int64_t>(config.methods.size()));
+  if (config.parallel_methods > 0) return std::min(methods, config.parallel_methods);
+  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::int64_t threads = std::max(config.actor_threads, config.learner_threads);
+  return std::clamp<std::int64_t>(cores / threads, 1, methods);
+}
 
 std::int64_t PopulationPerSeed(MethodKind kind) { return kind == MethodKind::kDual ? 2 : 1; }
 
@@ -116,10 +130,10 @@ void CheckName(const core::ConfigFile& file, const std::string& path, const std:
   const bool fits = !name.empty() && name.size() <= 100 && name[0] != '.' &&
                     name.find_first_not_of(
                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                        "0123456789_.-") == std::string::npos;
+                        "0123456789_.-+=,") == std::string::npos;
   if (fits) return;
   throw ConfigError(
-      fmt::format("{} = \"{}\" cannot name a folder; allowed are letters, digits, '_', '-' and '.'",
+      fmt::format("{} = \"{}\" cannot name a folder; allowed are letters, digits and _ . - + = ,",
                   file.Where(path), name));
 }
 

@@ -22,6 +22,9 @@ struct TrainingConfig {
   std::int64_t warmup_steps = 1000;  // per learner, uniformly random actions and no updates
   std::int64_t update_every = 1;     // per learner, env steps from one burst of updates to the next
   std::int64_t updates = 1;          // gradient steps in a burst
+  // Agents that learn from replay act and step beside the updates that are due, by the policy of
+  // before these updates, which do not yet see that step. Numbers do not depend on threads.
+  bool overlap = false;
   double checkpoint_seconds = 60.0;  // from one checkpoint to the next, at least
   // Mean evaluation return, over seeds and learners, that ends training.
   double stop_at_return = std::numeric_limits<double>::infinity();
@@ -55,6 +58,7 @@ struct RunConfig {
   std::string name = "run";
   std::vector<std::int64_t> seeds = {0, 1, 2, 3, 4};
   std::string device = "auto";
+  agents::Precision precision = agents::Precision::kFloat32;
   std::int64_t actor_threads = 1;
   std::int64_t learner_threads = 1;
   std::int64_t parallel_methods = 0;
@@ -68,6 +72,9 @@ void VisitFields(core::FieldVisitor& v, RunConfig& c);
 
 // "alone", "teacher" or "dual".
 std::string_view KindName(MethodKind kind);
+
+// How many methods are trained at once.
+std::int64_t MethodsAtOnce(const RunConfig& config);
 
 // Learners of one seed that are trained side by side.
 std::int64_t PopulationPerSeed(MethodKind kind);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <numeric>
@@ -154,6 +155,38 @@ std::string ComparisonTable(const ComparisonResult& comparison) {
       "training. IQM: interquartile mean over seeds; [..]: 95 % bootstrap interval.",
       kTableColumns);
   return table;
+}
+
+std::string SweepTable(const ComparisonResult& comparison) {
+  const std::vector<MethodSummary> summaries = Summarize(comparison);
+  std::vector<std::size_t> order(summaries.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    return summaries[a].final_return.iqm.value > summaries[b].final_return.iqm.value;
+  });
+  std::vector<std::array<std::string, 4>> rows = {
+      {"final return IQM [95 %]", "steps", "wall time", "combination"}};
+  for (const std::size_t i : order) {
+    const MethodResult& method = comparison.methods[i];
+    rows.push_back({FormatScore(summaries[i].final_return.iqm), ShortCount(method.env_steps_total),
+                    ClockTime(method.wall_seconds), method.name});
+  }
+  std::array<std::size_t, 4> widths{};
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string table = fmt::format("{} on {}, {} combinations, {} seeds each, {}\n\n",
+                                  comparison.name, comparison.task, comparison.methods.size(),
+                                  SeedCount(comparison), FormatDuration(comparison.wall_seconds));
+  for (const auto& row : rows) {
+    table += fmt::format("{}  {}  {}  {}\n", PadLeft(row[0], widths[0]), PadLeft(row[1], widths[1]),
+                         PadLeft(row[2], widths[2]), row[3]);
+  }
+  return table + "\n" +
+         Wrap(
+             "Steps are of one seed. IQM: interquartile mean over seeds; [..]: 95 % bootstrap "
+             "interval. The best of many is partly luck: train it again with other seeds.",
+             kTableColumns);
 }
 
 Terminal DetectTerminal(std::FILE* stream) {

@@ -20,6 +20,9 @@ namespace duet::runners {
 // read it. Ends with a newline.
 std::string ComparisonTable(const ComparisonResult& comparison);
 
+// The combinations of a sweep, the best first, with what each of them reached. Ends with a newline.
+std::string SweepTable(const ComparisonResult& comparison);
+
 // What the output is able to show.
 struct Terminal {
   bool redraw = false;  // lines can be overwritten

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/memory.h"
+#include "runners/bench_command.h"
 #include "runners/bench_policy.h"
 #include "runners/env_command.h"
 #include "runners/interrupt.h"
@@ -37,6 +38,7 @@ int Run(int argc, char** argv) {
   duet::runners::AddRecordCommand(app, exit_code);
   duet::runners::AddReportCommand(app, exit_code);
   duet::runners::AddEnvCommand(app, exit_code, &duet::runners::LoadBenchPolicy);
+  duet::runners::AddBenchCommand(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

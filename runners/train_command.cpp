@@ -17,7 +17,9 @@
 #include "runners/console.h"
 #include "runners/evaluator.h"
 #include "runners/interrupt.h"
+#include "runners/memory_need.h"
 #include "runners/run_folder.h"
+#include "runners/sweep.h"
 #include "runners/teacher.h"
 
 namespace duet::runners {
@@ -31,6 +33,7 @@ struct RunArguments {
   std::string out;
   std::string method;
   bool resume = false;
+  bool sweep = false;
   std::vector<std::string> overrides;
 };
 
@@ -53,7 +56,7 @@ void AddRunArguments(CLI::App& command, RunArguments& arguments) {
     teacher.kind = MethodKind::kTeacher;
     config.methods = {teacher};
     return "Settings with their defaults:\n\n" + core::SettingsHelp(config) +
-           core::SettingsHelp(ModelTaskHelp{});
+           core::SettingsHelp(ModelTaskHelp{}) + agents::OtherAlgorithmsHelp();
   });
 }
 
@@ -116,6 +119,69 @@ std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments, std::strin
   return {std::move(config), folder.path};
 }
 
+// Where a sweep's settings are, from which it can be resumed.
+constexpr std::string_view kSweepFile = "sweep.toml";
+
+// Runs and shows; an interruption says how to go on.
+template <typename Run, typename Table>
+void RunAndShow(std::string_view command, std::string_view what, const fs::path& folder,
+                std::span<const RunPlan> plans, std::int64_t at_once, const Run& run,
+                const Table& table) {
+  const std::string memory = CheckMemory(plans, at_once);
+  CatchInterrupts();
+  const RunConfig& config = plans.front().config;
+  fmt::print(stderr, "{}: {} on {}, {} seeds, {} environment steps per seed -> {}\n{}\n", command,
+             what, TaskName(config.env), config.seeds.size(), config.training.env_steps_total,
+             folder.string(), memory);
+  try {
+    const ComparisonResult comparison = run();
+    fmt::print("{}\nreport: {}\n", table(comparison), (folder / "report.html").string());
+  } catch (const Interrupted& interruption) {
+    throw Interrupted(fmt::format("{}; a checkpoint is saved: continue with ./duet {} --resume {}",
+                                  interruption.what(), command, folder.string()));
+  }
+}
+
+void RunAndShow(const RunConfig& config, const fs::path& folder, bool resume,
+                std::string_view command) {
+  RunAndShow(
+      command, config.name, folder, PlansOf(config), MethodsAtOnce(config),
+      [&] { return RunComparison(config, folder, resume); }, &ComparisonTable);
+}
+
+// Every combination of the settings, as many at once as cores allow.
+void RunSweep(const RunArguments& arguments) {
+  fs::path file = arguments.config;
+  if (arguments.resume) {
+    if (!arguments.method.empty()) {
+      throw ConfigError("--method: not together with --resume, which continues what was started");
+    }
+    file /= kSweepFile;
+  } else if (fs::is_directory(file)) {
+    throw ConfigError(fmt::format("{}: is a folder; allowed is a settings file", file.string()));
+  }
+  const Sweep sweep = LoadSweep(file, arguments.overrides, arguments.method);
+  const fs::path folder = arguments.resume ? fs::path(arguments.config)
+                                           : NewRunFolder(arguments.out, sweep.name + "-sweep");
+  RunConfig all = sweep.plans.front().config;
+  all.methods.clear();
+  for (const RunPlan& plan : sweep.plans) {
+    if (!arguments.resume) CheckLessons(plan.config);
+    all.methods.push_back(plan.method);
+  }
+  const std::int64_t at_once = MethodsAtOnce(all);
+  RunAndShow(
+      "train", fmt::format("{}, {} combinations", sweep.name, sweep.plans.size()), folder,
+      sweep.plans, at_once,
+      [&] {
+        return RunPlans({.name = sweep.name,
+                         .settings = sweep.settings,
+                         .settings_file = std::string(kSweepFile)},
+                        sweep.plans, at_once, folder, arguments.resume);
+      },
+      &SweepTable);
+}
+
 // A comparison is at equal budgets.
 void CheckBudgets(const RunConfig& config) {
   const TrainingConfig& training = config.training;
@@ -124,22 +190,6 @@ void CheckBudgets(const RunConfig& config) {
         "{} ends methods before their budget, which a comparison keeps equal; allowed is to leave "
         "it out, or ./duet train with one method",
         training.patience > 0 ? "training.patience" : "training.stop_at_return"));
-  }
-}
-
-// Runs and shows; an interruption says how to go on.
-void RunAndShow(const RunConfig& config, const fs::path& folder, bool resume,
-                std::string_view command) {
-  CatchInterrupts();
-  fmt::print(stderr, "{}: {} on {}, {} seeds, {} environment steps per seed -> {}\n", command,
-             config.name, TaskName(config.env), config.seeds.size(),
-             config.training.env_steps_total, folder.string());
-  try {
-    const ComparisonResult comparison = RunComparison(config, folder, resume);
-    fmt::print("{}\nreport: {}\n", ComparisonTable(comparison), (folder / "report.html").string());
-  } catch (const Interrupted& interruption) {
-    throw Interrupted(fmt::format("{}; a checkpoint is saved: continue with ./duet {} --resume {}",
-                                  interruption.what(), command, folder.string()));
   }
 }
 
@@ -165,18 +215,18 @@ void AddTrainCommand(CLI::App& app, int& exit_code) {
   AddRunArguments(*command, *arguments);
   command->add_option("--method", arguments->method,
                       "which of the file's methods (default: the first)");
+  command->add_flag("--sweep", arguments->sweep,
+                    "train every combination of settings that have several values, as in gamma = "
+                    "[0.98, 0.99] or --set 'agent.gamma=[0.98, 0.99]'");
   command->callback([arguments, &exit_code] {
-    auto [config, folder] = Prepare(*arguments, "train");
-    const auto named = std::find_if(config.methods.begin(), config.methods.end(),
-                                    [&](const auto& m) { return m.name == arguments->method; });
-    if (named == config.methods.end() && !arguments->method.empty()) {
-      std::vector<std::string> names;
-      for (const MethodConfig& method : config.methods) names.push_back(method.name);
-      throw ConfigError(fmt::format("--method {}: there is no such method; allowed are {}",
-                                    arguments->method, fmt::join(names, ", ")));
+    if (arguments->sweep ||
+        (arguments->resume && fs::exists(fs::path(arguments->config) / kSweepFile))) {
+      RunSweep(*arguments);
+      exit_code = 0;
+      return;
     }
-    const MethodConfig method = named == config.methods.end() ? config.methods.front() : *named;
-    config.methods = {method};
+    auto [config, folder] = Prepare(*arguments, "train");
+    config.methods = {ChooseMethod(config, arguments->method)};
     if (!arguments->resume) CheckLessons(config);
     RunAndShow(config, folder, arguments->resume, "train");
     exit_code = 0;

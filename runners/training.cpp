@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "core/archive.h"
@@ -12,6 +13,7 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "distill/distiller.h"
+#include "runners/collector.h"
 #include "runners/evaluator.h"
 #include "runners/interrupt.h"
 #include "runners/learner_envs.h"
@@ -36,6 +38,12 @@ std::vector<std::string> Diagnostics(const agents::Agent& agent) {
   names.insert(names.end(), {"distill_loss", "weight_mean", "weight_std", "weight_zero_share",
                              "disadvantage_mean", "disadvantage_std", "action_distance"});
   return names;
+}
+
+// Whether a method has a core that neither its updates nor other methods need.
+bool HasSpareCore(const RunConfig& config) {
+  return MethodsAtOnce(config) * config.learner_threads <
+         static_cast<std::int64_t>(std::thread::hardware_concurrency());
 }
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -69,8 +77,9 @@ class Training::Impl {
       }
     }
     env_.Reset(seeds);
-    actions_.resize(static_cast<std::size_t>(env_.size() * env_.action_size()));
-    observations_.assign(env_.observations().begin(), env_.observations().end());
+    collector_.emplace(
+        *agent_, env_,
+        CollectorOptions{.overlap = config.training.overlap, .own_thread = HasSpareCore(config)});
   }
 
   const agents::Agent& agent() const { return *agent_; }
@@ -89,8 +98,7 @@ class Training::Impl {
     }
     agent_->Load(archive);
     if (distiller_) distiller_->Load(archive);
-    env_.LoadState(archive.GetBytes("environments"));
-    observations_.assign(env_.observations().begin(), env_.observations().end());
+    collector_->Load(archive);
     episodes_.Load(archive);
     env_steps_ = archive.GetNumber("env_steps");
     updates_ = archive.GetNumber("updates");
@@ -112,8 +120,7 @@ class Training::Impl {
         SaveCheckpoint();
         throw Interrupted(fmt::format("stopped at step {} of {}", env_steps_, plan_.env_steps));
       }
-      CollectStep();
-      Learn();
+      CollectAndLearn();
       if (Crossed(plan_.evaluate_every) || env_steps_ >= plan_.env_steps) Evaluate();
       MaybeCheckpoint();
       MaybeShowProgress();
@@ -140,7 +147,9 @@ class Training::Impl {
                            .member_seeds = {},
                            .replay_capacity = plan_.env_steps,
                            .device = agents::ChooseDevice(config_.device),
-                           .threads = config_.learner_threads};
+                           .threads = config_.learner_threads,
+                           .precision = config_.precision};
+    agents::UsePrecision(spec.precision, spec.device);
     for (const std::int64_t seed : config_.seeds) {
       for (std::int64_t learner = 0; learner < plan_.learners; ++learner) {
         spec.member_seeds.push_back(
@@ -162,30 +171,39 @@ class Training::Impl {
     return env_steps_ / interval > (env_steps_ - config_.env.per_learner) / interval;
   }
 
-  void CollectStep() {
+  // How agents act at this step of each learner.
+  agents::ActMode ModeAt(std::int64_t env_steps) const {
+    const bool warm = agent_->on_policy() || env_steps >= config_.training.warmup_steps;
+    return warm ? agents::ActMode::kExplore : agents::ActMode::kRandom;
+  }
+
+  // One step of every environment, and the updates that are due.
+  void CollectAndLearn() {
     agent_->SetProgress(Progress());
-    const bool warm = agent_->on_policy() || env_steps_ >= config_.training.warmup_steps;
-    agent_->Act(observations_, warm ? agents::ActMode::kExplore : agents::ActMode::kRandom,
-                actions_);
-    env_.Step(actions_);
-    agent_->Observe({.observations = observations_,
-                     .actions = actions_,
-                     .rewards = env_.rewards(),
-                     .final_observations = env_.final_observations(),
-                     .terminated = env_.terminated(),
-                     .truncated = env_.truncated()});
-    observations_.assign(env_.observations().begin(), env_.observations().end());
+    if (collector_->overlaps()) {
+      collector_->CollectBeside(ModeAt(env_steps_), ModeAt(env_steps_ + config_.env.per_learner),
+                                [&] { Learn(); });
+      return CountStep();
+    }
+    collector_->Collect(ModeAt(env_steps_));
+    CountStep();
+    agent_->SetProgress(Progress());
+    Learn();
+  }
+
+  void CountStep() {
     episodes_.Add(env_);
     env_steps_ += config_.env.per_learner;
   }
 
+  // The updates that are due after the steps counted so far.
   void Learn() {
-    agent_->SetProgress(Progress());
     if (agent_->on_policy()) {
       while (agent_->UpdateDue()) Round();
       return;
     }
-    if (env_steps_ < config_.training.warmup_steps || !Crossed(config_.training.update_every)) {
+    if (env_steps_ < config_.training.warmup_steps || !agent_->UpdateDue() ||
+        !Crossed(config_.training.update_every)) {
       return;
     }
     for (std::int64_t i = 0; i < config_.training.updates; ++i) Round();
@@ -266,7 +284,7 @@ class Training::Impl {
     archive.AddText("kind", "checkpoint");
     agent_->Save(archive);
     if (distiller_) distiller_->Save(archive);
-    archive.AddBytes("environments", env_.SaveState());
+    collector_->Save(archive);
     episodes_.Save(archive);
     archive.AddNumber("env_steps", env_steps_);
     archive.AddNumber("updates", updates_);
@@ -329,14 +347,13 @@ class Training::Impl {
   LearnerEnvs env_;
   Evaluator evaluator_;
   std::unique_ptr<agents::Agent> agent_;
+  std::optional<Collector> collector_;
   std::optional<distill::Distiller> distiller_;
   TrainingEpisodes episodes_;
   MetricWriter metrics_;
   MethodResult result_;
-  std::vector<float> observations_;  // [M, E, O] what the policy sees next
-  std::vector<float> actions_;       // [M, E, A]
-  std::int64_t env_steps_ = 0;       // per learner
-  std::int64_t updates_ = 0;         // reinforcement gradient steps per learner
+  std::int64_t env_steps_ = 0;  // per learner
+  std::int64_t updates_ = 0;    // reinforcement gradient steps per learner
   bool resumed_ = false;
   std::int64_t first_env_steps_ = 0;  // where this session started
   double wall_seconds_before_ = 0.0;

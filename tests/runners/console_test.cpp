@@ -51,6 +51,26 @@ TEST(ComparisonTableTest, FitsAHundredColumnsWithLongNamesAndLargeNumbers) {
   EXPECT_LE(LongestLine(ComparisonTable(comparison)), 100U);
 }
 
+TEST(SweepTableTest, TheBestCombinationComesFirstWithItsWholeName) {
+  ComparisonResult comparison = MakeUpComparison();
+  const std::string worse = "gamma=0.9,hidden=64x64,learning_rate=0.0003";
+  const std::string better = "gamma=0.99,hidden=64x64,learning_rate=0.0003";
+  comparison.methods.resize(2);
+  comparison.methods[0].name = worse;
+  comparison.methods[1].name = better;
+  for (MethodResult& method : comparison.methods) {
+    for (auto& point : method.evaluations) {
+      for (auto& returns : point.returns) {
+        for (double& value : returns) value = method.name == better ? 20.0 : 10.0;
+      }
+    }
+  }
+  const std::string table = SweepTable(comparison);
+  EXPECT_THAT(table, HasSubstr("2 combinations, 5 seeds each"));
+  ASSERT_NE(table.find(better + "\n"), std::string::npos);
+  EXPECT_LT(table.find(better), table.find(worse + "\n"));
+}
+
 TEST(ComparisonTableTest, OneSeedHasNoInterval) {
   EXPECT_THAT(ComparisonTable(MakeUpComparison(1)), HasSubstr("[n/a]"));
 }

@@ -199,6 +199,21 @@ class ProgramTest(unittest.TestCase):
     def test_killed_while_the_student_learns_it_resumes_bit_for_bit(self):
         self.kill_and_resume("teacher", wait_for="checkpoints/latest.safetensors")
 
+    def test_killed_where_steps_overlap_updates_it_resumes_bit_for_bit(self):
+        self.write("one.toml", SETTINGS.replace("[evaluation]", "overlap = true\n[evaluation]") +
+                   ONE_METHOD.replace("NAME", "alone"))
+        self.duet("train", "one.toml", "--out", "whole", *LONGER)
+        process = self.start("train", "one.toml", "--out", "killed", *LONGER, *SAVE_OFTEN)
+        self.wait_until_it_learns(process)
+        process.kill()
+        process.communicate()
+        self.duet("train", "--resume", "killed")
+        self.assertSameRun("killed", "whole")
+        # Without a core to spare there is no second thread, and other numbers neither.
+        self.duet("train", "one.toml", "--out", "threads", *LONGER, "--set", "learner_threads=64")
+        self.assertEqual(self.read("threads", "methods/alone/metrics.csv"),
+                         self.read("whole", "methods/alone/metrics.csv"))
+
     def test_signals_save_a_checkpoint_and_say_how_to_resume(self):
         self.duet("compare", "tiny.toml", "--out", "whole", *LONGER)
         for name, sent in (("int", signal.SIGINT), ("term", signal.SIGTERM)):
@@ -439,6 +454,63 @@ class ProgramTest(unittest.TestCase):
                 self.assertTrue(any(distance and float(distance) > 0 for distance in distances), out)
         self.assertEqual(len(fingerprints), 9)
 
+    def test_a_sweep_trains_every_combination_and_resumes(self):
+        sweep = ["--set", "agent.gamma=[0.9, 0.99]", "--set", "agent.hidden=[[8], [16]]"]
+        done = self.duet("train", "--sweep", "tiny.toml", *sweep)
+        names = [f"gamma={gamma},hidden={hidden}" for gamma in ("0.9", "0.99") for hidden in (8, 16)]
+        self.assertEqual(sorted(os.listdir(self.path("runs/tiny-sweep/methods"))), sorted(names))
+        rows = [line.split()[-1] for line in done.stdout.splitlines() if line.endswith(tuple(names))]
+        self.assertEqual(sorted(rows), sorted(names))
+        self.assertIn("4 combinations, 2 seeds each", done.stdout)
+        # A combination is the run that one would start with these settings.
+        self.duet("train", "tiny.toml", "--out", "one", "--set", "agent.gamma=0.9", "--set", "agent.hidden=[16]")
+        self.assertEqual(self.read("runs/tiny-sweep/methods", names[1], "metrics.csv"),
+                         self.read("one/methods/alone/metrics.csv"))
+        process = self.start("train", "--sweep", "tiny.toml", *sweep, "--out", "killed", *SAVE_OFTEN)
+        self.wait_until_it_learns(process)
+        process.kill()
+        process.communicate()
+        self.duet("train", "--resume", "killed")
+        for name in names:
+            self.assertEqual(self.read("killed/methods", name, "metrics.csv"),
+                             self.read("runs/tiny-sweep/methods", name, "metrics.csv"))
+        self.assertIn("no setting has several values", self.refused("train", "--sweep", "tiny.toml"))
+
+    def test_memory_is_told_at_the_start_and_what_does_not_fit_is_refused(self):
+        done = self.duet("train", "tiny.toml", "--out", "run")
+        # Two observations of 4, an action, the reward, the end.
+        self.assertRegex(done.stderr, r"\nmemory: 0 MB of replay when full \(2 learners x 1,200 transitions x 44 bytes\), "
+                                      r"\d+\.\d GB available\n")
+        many = "1000000000000"
+        line = self.refused("train", "tiny.toml", "--set", f"training.env_steps_total={many}", "--set",
+                            "agent.replay_capacity=1000000000")
+        self.assertRegex(line, r"^agent.replay_capacity = 1000000000: needs 88.0 GB of replay when full \(.*\), but "
+                               r"[\d.]+ GB of memory are available; allowed is about \d+ with as many seeds$")
+        self.assertFalse(os.path.exists(self.path("runs")))
+
+    def test_bench_learner_prints_rates_and_ratio_of_one_run(self):
+        for options in (["--agent", "sac", "--members", "2", "--threads", "2"],
+                        ["--agent", "td3", "--precision", "bf16", "--loop", "--overlap"],
+                        ["--agent", "ppo", "--loop", "--envs", "8", "--set", "agent.rollout_steps=32"],
+                        ["--agent", "dqn", "--env", "CartPole-v1", "--set", "agent.dueling=true"]):
+            done = self.duet("bench", "learner", *options, "--hidden", "16,16", "--batch", "32", "--rounds", "2", "--json")
+            report = json.loads(done.stdout)
+            members = report["members"]
+            self.assertAlmostEqual(report["member_updates_per_second"], members * report["updates_per_second"])
+            self.assertAlmostEqual(report["update_seconds"] * report["updates_per_second"], 1.0)
+            self.assertGreater(report["product_seconds"], 0.0)
+            self.assertGreater(report["ratio"], 0.0)
+            self.assertEqual("loop_steps_per_second" in report, "--loop" in options)
+        self.assertIn("updates/s", self.duet("bench", "learner", "--hidden", "8", "--batch", "8", "--rounds", "1").stdout)
+        self.assertIn("agent.gama is not a known key", self.refused("bench", "learner", "--set", "agent.gama=1"))
+        self.assertIn('agent.algorithm = "a3c" is not one of', self.refused("bench", "learner", "--agent", "a3c"))
+
+    def test_precision_is_a_setting_that_changes_numbers(self):
+        for precision in ("float32", "bf16"):
+            self.duet("train", "tiny.toml", "--out", precision, "--set", f"precision={precision}")
+        self.assertNotEqual(self.fingerprint("bf16"), self.fingerprint("float32"))
+        self.assertIn("only a GPU has such products", self.failed("train", "tiny.toml", "--set", "precision=tf32"))
+
     def test_help_of_every_command_names_its_settings(self):
         commands = re.findall(r"^  (\w+) ", self.duet("--help").stdout.split("Subcommands:")[1], re.MULTILINE)
         self.assertLessEqual({"compare", "train", "evaluate", "report", "env"}, set(commands))
@@ -448,6 +520,9 @@ class ProgramTest(unittest.TestCase):
             text = self.duet(command, "--help").stdout
             for line in ("gamma = 0.99", "env_steps_total = 100000", "learning_rate = 0.0001", "share = 0.5",
                          "(student_states | teacher_replay | teacher_rollouts)", "(0 to 1)", "[methods.distill.weight]"):
+                self.assertIn(line, text)
+            for line in ('algorithm = "sac"', "target_entropy = -1.0", "target_noise = 0.2", "clip_range = 0.2",
+                         "double_q = true"):  # of other algorithms than the default
                 self.assertIn(line, text)
         self.assertIn("12345", self.duet("evaluate", "--help").stdout)
 
