@@ -521,7 +521,7 @@ class ProgramTest(unittest.TestCase):
             for line in ("gamma = 0.99", "env_steps_total = 100000", "learning_rate = 0.0001", "share = 0.5",
                          "(student_states | teacher_replay | teacher_rollouts)", "(0 to 1)", "[methods.distill.weight]"):
                 self.assertIn(line, text)
-            for line in ('algorithm = "sac"', "target_entropy = -1.0", "target_noise = 0.2", "clip_range = 0.2",
+            for line in ("algorithm = 'sac'", "target_entropy = -1.0", "target_noise = 0.2", "clip_range = 0.2",
                          "double_q = true"):  # of other algorithms than the default
                 self.assertIn(line, text)
         self.assertIn("12345", self.duet("evaluate", "--help").stdout)
