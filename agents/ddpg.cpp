@@ -11,7 +11,7 @@
 namespace duet::agents {
 
 void VisitFields(core::FieldVisitor& v, DdpgConfig& c) {
-  VisitFields(v, static_cast<OffPolicyConfig&>(c));
+  VisitFields(v, static_cast<TargetNetworkConfig&>(c));
   v.Field("actor_learning_rate", c.actor_learning_rate, {0.0, 10.0}, "Adam step of the actor");
   v.Field("critic_learning_rate", c.critic_learning_rate, {0.0, 10.0}, "Adam step of the critic");
   v.Field("critic_l2", c.critic_l2, {0.0, 10.0}, "L2 penalty on the critic, as l2/2 * |w|^2");

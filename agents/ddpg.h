@@ -11,7 +11,7 @@
 namespace duet::agents {
 
 // Defaults are those of arXiv:1802.09477 (its own DDPG) where not said otherwise.
-struct DdpgConfig : OffPolicyConfig {
+struct DdpgConfig : TargetNetworkConfig {
   double actor_learning_rate = 1e-3;
   double critic_learning_rate = 1e-3;
   double critic_l2 = 0.0;           // 1e-2 in arXiv:1509.02971, section 7

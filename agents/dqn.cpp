@@ -15,7 +15,7 @@
 namespace duet::agents {
 
 void VisitFields(core::FieldVisitor& v, DqnConfig& c) {
-  VisitFields(v, static_cast<OffPolicyConfig&>(c));
+  VisitFields(v, static_cast<TargetNetworkConfig&>(c));
   v.Field("learning_rate", c.learning_rate, {0.0, 10.0}, "Adam step");
   v.Field("double_q", c.double_q, "the online network chooses the action that the target values");
   v.Field("dueling", c.dueling, "the last layer gives a value and advantages");

@@ -10,7 +10,7 @@
 
 namespace duet::agents {
 
-struct DqnConfig : OffPolicyConfig {
+struct DqnConfig : TargetNetworkConfig {
   double learning_rate = 1e-3;  // of Adam; arXiv:1312.5602's successor in Nature uses RMSProp
   bool double_q = true;         // arXiv:1509.06461, Eq. 4
   bool dueling = false;         // arXiv:1511.06581, Eq. 9; each stream is one linear layer

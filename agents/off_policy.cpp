@@ -16,7 +16,6 @@ namespace duet::agents {
 void VisitFields(core::FieldVisitor& v, OffPolicyConfig& c) {
   v.Field("gamma", c.gamma, {0.0, 1.0}, "discount per environment step");
   v.Field("n_step", c.n_step, {1, 1000}, "rewards in a return before it bootstraps");
-  v.Field("tau", c.tau, {0.0, 1.0, true}, "share of the online networks in each target update");
   v.Field("batch_size", c.batch_size, {1, 1'000'000}, "transitions per member and update");
   v.Field("replay_capacity", c.replay_capacity, {1, 1'000'000'000}, "transitions kept per member");
   v.Field("hidden", c.hidden, {1, 65536}, "sizes of the hidden layers of every network");
@@ -27,6 +26,11 @@ void VisitFields(core::FieldVisitor& v, OffPolicyConfig& c) {
           "normalise by each learner's own running mean and variance");
   v.Field("observation_clip", c.observation_clip, {0.0, 1e9, true},
           "bound of normalised observations, in standard deviations");
+}
+
+void VisitFields(core::FieldVisitor& v, TargetNetworkConfig& c) {
+  VisitFields(v, static_cast<OffPolicyConfig&>(c));
+  v.Field("tau", c.tau, {0.0, 1.0, true}, "share of the online networks in each target update");
 }
 
 OffPolicyAgent::OffPolicyAgent(const OffPolicyConfig& config, const AgentSpec& spec,

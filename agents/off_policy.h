@@ -18,7 +18,6 @@ namespace duet::agents {
 struct OffPolicyConfig {
   double gamma = 0.99;                            // discount per step
   std::int64_t n_step = 1;                        // rewards in a return before it bootstraps
-  double tau = 0.005;                             // share of the online nets in each target update
   std::int64_t batch_size = 256;                  // transitions per member and update
   std::int64_t replay_capacity = 1'000'000;       // transitions per member
   std::vector<std::int64_t> hidden = {256, 256};  // ReLU layers of every network
@@ -28,6 +27,12 @@ struct OffPolicyConfig {
   double observation_clip = 5.0;                  // bound of normalised observations
 };
 void VisitFields(core::FieldVisitor& v, OffPolicyConfig& c);
+
+// The same of agents whose targets come from slow copies of their networks.
+struct TargetNetworkConfig : OffPolicyConfig {
+  double tau = 0.005;  // share of the online nets in each target update
+};
+void VisitFields(core::FieldVisitor& v, TargetNetworkConfig& c);
 
 // Replay, random streams, metrics, threads over members. What is left to an agent is its networks,
 // its way to act, and one gradient step.

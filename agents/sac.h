@@ -14,7 +14,7 @@ namespace duet::agents {
 
 // Defaults are those of arXiv:1812.05905, Table 1 (as are gamma, tau, batch size and layers), where
 // not said otherwise; Stable-Baselines3 has the same.
-struct SacConfig : OffPolicyConfig {
+struct SacConfig : TargetNetworkConfig {
   double actor_learning_rate = 3e-4;
   double critic_learning_rate = 3e-4;  // CleanRL: 1e-3
   std::int64_t policy_delay = 1;       // actor and temperature move at every so manyth update

@@ -14,7 +14,7 @@
 namespace duet::agents {
 
 void VisitFields(core::FieldVisitor& v, Td3Config& c) {
-  VisitFields(v, static_cast<OffPolicyConfig&>(c));
+  VisitFields(v, static_cast<TargetNetworkConfig&>(c));
   v.Field("actor_learning_rate", c.actor_learning_rate, {0.0, 10.0}, "Adam step of the actor");
   v.Field("critic_learning_rate", c.critic_learning_rate, {0.0, 10.0}, "Adam step of the critics");
   v.Field("policy_delay", c.policy_delay, {1, 1'000'000},

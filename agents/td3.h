@@ -15,7 +15,7 @@ namespace duet::agents {
 // Defaults are those of the authors' code, github.com/sfujim/TD3, which CleanRL shares; so are
 // gamma, tau, batch size and layers. The paper has learning rates of 1e-3, layers of 400 and 300
 // and batches of 100; Stable-Baselines3 its learning rate and layers.
-struct Td3Config : OffPolicyConfig {
+struct Td3Config : TargetNetworkConfig {
   double actor_learning_rate = 3e-4;
   double critic_learning_rate = 3e-4;
   std::int64_t policy_delay = 2;  // the actor and all targets move at every so manyth update

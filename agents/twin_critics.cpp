@@ -34,7 +34,8 @@ Tensor MinimumOf(const Mlp& critics, const Tensor& observations, const Tensor& a
 
 }  // namespace
 
-TwinCritics::TwinCritics(const OffPolicyConfig& config, const AgentSpec& spec, double learning_rate)
+TwinCritics::TwinCritics(const TargetNetworkConfig& config, const AgentSpec& spec,
+                         double learning_rate)
     : tau_(config.tau),
       critics_(StackShape(config, spec), spec.device),
       targets_(StackShape(config, spec), spec.device),

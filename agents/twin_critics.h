@@ -17,7 +17,7 @@ namespace duet::agents {
 // normalised, [m, B, O]; actions are [m, B, A].
 class TwinCritics {
  public:
-  TwinCritics(const OffPolicyConfig& config, const AgentSpec& spec, double learning_rate);
+  TwinCritics(const TargetNetworkConfig& config, const AgentSpec& spec, double learning_rate);
 
   // Draws the critics; the targets are made equal to them.
   void Initialize(std::span<core::Rng> rngs, const InitializationConfig& config);

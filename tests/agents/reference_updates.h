@@ -32,11 +32,15 @@ class ReferenceUpdates {
   void Configure(OffPolicyConfig& c) const {
     c.hidden = shape_["hidden"].get<std::vector<std::int64_t>>();
     c.gamma = config()["gamma"];
-    c.tau = config()["tau"];
     c.max_gradient_norm = config()["max_gradient_norm"];
     c.reward_scale = config()["reward_scale"];
     c.normalize_observations = config()["normalize_observations"];
     c.observation_clip = config()["observation_clip"];
+  }
+
+  void Configure(TargetNetworkConfig& c) const {
+    Configure(static_cast<OffPolicyConfig&>(c));
+    c.tau = config()["tau"];
   }
 
   AgentSpec spec() const {
