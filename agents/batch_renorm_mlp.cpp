@@ -107,6 +107,11 @@ void BatchRenormMlp::Initialize(std::span<core::Rng> rngs, double final_layer_sc
   layers_.Initialize(rngs, final_layer_scale);
 }
 
+void BatchRenormMlp::InitializeOrthogonal(std::span<core::Rng> rngs, double gain,
+                                          double output_gain) {
+  layers_.InitializeOrthogonal(rngs, gain, output_gain);
+}
+
 BatchRenormMlp::Tape::Normalization BatchRenormMlp::NormalizeByRunning(const Tensor& x,
                                                                        std::int64_t layer) const {
   const Tensor factor = at::rsqrt(running_variances_[layer] + config_.epsilon);

@@ -29,8 +29,7 @@ void VisitFields(core::FieldVisitor& v, BatchRenormConfig& c);
 //
 //   evaluation  Forward: x^ = (x - running mean) / running deviation, as a fixed policy acts
 //   training    ForwardTraining: x^ = (x - batch mean) / batch deviation * r + d, where r and d
-//   lead
-//               back to the running statistics within their bounds and have no gradient
+//               lead back to the running statistics within their bounds and have no gradient
 //
 // A forward pass changes nothing; only UpdateStatistics moves the running statistics, by the batch
 // of a training tape. Deviations are sqrt(variance + epsilon) of biased variances. Without
@@ -43,8 +42,9 @@ class BatchRenormMlp {
   // Hidden layers are ReLUs and the output has no activation; throws std::logic_error otherwise.
   BatchRenormMlp(MlpShape shape, const BatchRenormConfig& config, at::Device device);
 
-  // As Mlp::Initialize; scales are 1, shifts 0.
+  // As an Mlp's; scales stay 1, shifts 0.
   void Initialize(std::span<core::Rng> rngs, double final_layer_scale);
+  void InitializeOrthogonal(std::span<core::Rng> rngs, double gain, double output_gain);
 
   // The networks of rows [first, first + count), sharing parameters, gradients and statistics.
   BatchRenormMlp Slice(std::int64_t first, std::int64_t count) const;

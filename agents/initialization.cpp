@@ -12,7 +12,8 @@ void VisitFields(core::FieldVisitor& v, InitializationConfig& c) {
           "uniform: last layers start in +-this, 0: as the others; orthogonal: their gain, 0: 1");
 }
 
-void Initialize(Mlp& network, std::span<core::Rng> rngs, const InitializationConfig& config) {
+template <typename Network>
+void Initialize(Network& network, std::span<core::Rng> rngs, const InitializationConfig& config) {
   switch (config.kind) {
     case InitializationKind::kUniform:
       return network.Initialize(rngs, config.final_layer_scale);
@@ -22,5 +23,8 @@ void Initialize(Mlp& network, std::span<core::Rng> rngs, const InitializationCon
           config.final_layer_scale > 0.0 ? config.final_layer_scale : 1.0);
   }
 }
+
+template void Initialize(Mlp&, std::span<core::Rng>, const InitializationConfig&);
+template void Initialize(BatchRenormMlp&, std::span<core::Rng>, const InitializationConfig&);
 
 }  // namespace duet::agents

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "agents/batch_renorm_mlp.h"
 #include "agents/mlp.h"
 #include "core/fields.h"
 #include "core/random.h"
@@ -24,6 +25,10 @@ struct InitializationConfig {
 void VisitFields(core::FieldVisitor& v, InitializationConfig& c);
 
 // Draws all layers of every member from the member's own stream; free parameters stay.
-void Initialize(Mlp& network, std::span<core::Rng> rngs, const InitializationConfig& config);
+template <typename Network>
+void Initialize(Network& network, std::span<core::Rng> rngs, const InitializationConfig& config);
+
+extern template void Initialize(Mlp&, std::span<core::Rng>, const InitializationConfig&);
+extern template void Initialize(BatchRenormMlp&, std::span<core::Rng>, const InitializationConfig&);
 
 }  // namespace duet::agents

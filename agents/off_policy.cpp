@@ -155,13 +155,6 @@ void OffPolicyAgent::DrawNoise(const Shard& shard, const Tensor& noise) {
 }
 
 void OffPolicyAgent::Step(const Shard& shard, std::string_view name, const Tensor& losses,
-                          Mlp& network, Adam& optimizer) {
-  const Tensor skip = CheckStep(shard, name, losses, network.gradients());
-  if (config_.max_gradient_norm > 0.0) network.ClipGradients(config_.max_gradient_norm);
-  optimizer.Step(network.parameters(), network.gradients(), 1.0, {}, skip);
-}
-
-void OffPolicyAgent::Step(const Shard& shard, std::string_view name, const Tensor& losses,
                           Tensor& parameters, const Tensor& gradients, Adam& optimizer) {
   const Tensor skip = CheckStep(shard, name, losses, gradients);
   optimizer.Step(parameters, gradients, 1.0, {}, skip);

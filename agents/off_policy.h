@@ -9,7 +9,6 @@
 #include "agents/adam.h"
 #include "agents/agent.h"
 #include "agents/members.h"
-#include "agents/mlp.h"
 #include "agents/update_graph.h"
 #include "core/fields.h"
 
@@ -80,8 +79,13 @@ class OffPolicyAgent : public Agent {
   // Takes the optimizer's step against the network's gradients, clipped as set, unless these or
   // the losses, [m], are not finite: then nothing changes and NonFiniteError names the quantity,
   // at once, or where updates are recorded when metrics are taken.
-  void Step(const Shard& shard, std::string_view name, const Tensor& losses, Mlp& network,
-            Adam& optimizer);
+  template <typename Network>
+  void Step(const Shard& shard, std::string_view name, const Tensor& losses, Network& network,
+            Adam& optimizer) {
+    const Tensor skip = CheckStep(shard, name, losses, network.gradients());
+    if (config_.max_gradient_norm > 0.0) network.ClipGradients(config_.max_gradient_norm);
+    optimizer.Step(network.parameters(), network.gradients(), 1.0, {}, skip);
+  }
   // The same for parameters that are no network's, [m, P], without clipping.
   void Step(const Shard& shard, std::string_view name, const Tensor& losses, Tensor& parameters,
             const Tensor& gradients, Adam& optimizer);

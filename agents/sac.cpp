@@ -4,21 +4,17 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "agents/adam.h"
 #include "agents/mlp.h"
-#include "agents/network_policy.h"
+#include "agents/soft_actor.h"
 #include "agents/twin_critics.h"
 
 namespace duet::agents {
 
 void VisitFields(core::FieldVisitor& v, SacConfig& c) {
-  static constexpr core::Option<LogStdBounds> kBounds[] = {{"clamp", LogStdBounds::kClamp},
-                                                           {"rescale", LogStdBounds::kRescale}};
   VisitFields(v, static_cast<TargetNetworkConfig&>(c));
   v.Field("actor_learning_rate", c.actor_learning_rate, {0.0, 10.0}, "Adam step of the actor");
   v.Field("critic_learning_rate", c.critic_learning_rate, {0.0, 10.0}, "Adam step of the critics");
@@ -32,34 +28,11 @@ void VisitFields(core::FieldVisitor& v, SacConfig& c) {
           "Adam step of the temperature's logarithm");
   v.Field("target_entropy", c.target_entropy, {-100.0, 100.0},
           "entropy that the temperature is to keep, in nats per entry of the action");
-  v.Choice("log_std_bounds", c.log_std_bounds, kBounds,
-           "of the policy: cut to [-20, 2], or tanh stretched to [-5, 2]");
+  VisitFields(v, c.log_std_bounds);
   VisitFields(v, c.initialization);
 }
 
 namespace {
-
-class SacPolicy : public NetworkPolicy {
- public:
-  SacPolicy(const SacConfig& config, const AgentSpec& spec)
-      : NetworkPolicy({spec.members(), spec.observation_size, config.normalize_observations,
-                       config.observation_clip, spec.device},
-                      {{.members = spec.members(),
-                        .input = spec.observation_size,
-                        .hidden = config.hidden,
-                        .output = 2 * spec.action_size,
-                        .precision = spec.precision},
-                       spec.device}),
-        bounds_(config.log_std_bounds) {}
-
-  PolicyOutput Interpret(const Tensor& output, const Tensor& /*free_parameters*/) const override {
-    const auto [location, log_std] = ReadTanhGaussian(output, bounds_);
-    return {location.tanh(), log_std, location};
-  }
-
- private:
-  LogStdBounds bounds_;
-};
 
 // What one thread updates.
 struct Networks {
@@ -93,7 +66,7 @@ class Sac : public OffPolicyAgent {
             config, spec,
             {"critic_loss", "actor_loss", "q_mean", "ent_coef", "ent_coef_loss", "entropy"}),
         config_(config),
-        policy_(config, spec),
+        policy_(config, spec, config.log_std_bounds, {SoftActorShape(config, spec), spec.device}),
         all_(MakeNetworks(config, spec, policy_.network)) {
     std::vector<core::Rng> rngs = MemberStreams(spec.member_seeds, "initialization");
     Initialize(policy_.network, rngs, config.initialization);
@@ -113,10 +86,8 @@ class Sac : public OffPolicyAgent {
   Tensor Value(const Tensor& observations) const override {
     const at::NoGradGuard no_grad;
     const PolicyOutput answer = policy_.Answer(observations);
-    const double unit_entropy = 0.5 * std::log(2.0 * std::numbers::pi * std::numbers::e);
-    const Tensor entropy =
-        (answer.log_std + LogTanhSlope(answer.location) + unit_entropy).sum(2);  // [M, B]
-    return at::addcmul(ActionValue(observations, answer.mean), all_.log_temperature.exp(), entropy);
+    return at::addcmul(ActionValue(observations, answer.mean), all_.log_temperature.exp(),
+                       EntropyAtMode(answer));
   }
 
   // min_i Q_i(s, a).
@@ -145,15 +116,7 @@ class Sac : public OffPolicyAgent {
  protected:
   void Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
               std::span<float> actions) override {
-    const PolicyOutput answer =
-        explore ? policy_.HeldAnswer(observations) : policy_.Answer(observations);
-    Tensor chosen = answer.mean;
-    if (explore) {
-      const Tensor noise = DrawNormal(rngs, chosen.sizes(), chosen.device());
-      chosen = at::addcmul(answer.location, answer.log_std.exp(), noise).tanh_();
-    }
-    chosen = chosen.cpu().contiguous();
-    std::copy_n(chosen.const_data_ptr<float>(), actions.size(), actions.data());
+    policy_.Choose(observations, explore, rngs, actions);
   }
 
   // The temperature that the critics' targets and the actor's loss use is that of the update's
@@ -219,26 +182,19 @@ class Sac : public OffPolicyAgent {
     AddMetric(shard, kMeanValue, fit.mean_values);
   }
 
-  // Descends the mean of alpha log pi(a|s) - min_i Q_i(s, a) (Eq. 9) and returns the policy's mean
-  // entropy by its samples, [m].
+  // Returns the policy's mean entropy by its draws, [m].
   Tensor UpdateActor(const Shard& shard, Networks& nets, const Tensor& observations,
                      const Tensor& update_noise, const Tensor& temperatures) {
     Mlp::Tape tape;
-    const Tensor output = nets.actor.Forward(observations, tape);
-    const TanhGaussian distribution = ReadTanhGaussian(output, config_.log_std_bounds);
-    const Tensor noise = update_noise.narrow(2, spec().action_size, spec().action_size);
-    const auto sample = SampleTanhGaussian(distribution, noise);
-    const auto [values, by_action] = nets.critics.MinimumByAction(observations, sample.actions);
-    const Tensor losses = (temperatures * sample.log_probs - values).mean(1);  // [m]
-    const double share = 1.0 / static_cast<double>(values.size(1));
-    nets.actor.Backward(
-        tape, TanhGaussianGradient(output, config_.log_std_bounds, distribution, noise, sample,
-                                   by_action * -share, (temperatures * share).unsqueeze(2)));
-    Step(shard, "actor", losses, nets.actor, nets.actor_optimizer);
-    const Tensor entropies = sample.log_probs.mean(1).neg_();
-    AddMetric(shard, kActorLoss, losses);
-    AddMetric(shard, kEntropy, entropies);
-    return entropies;
+    const auto loss =
+        DifferentiateSoftActor(nets.actor.Forward(observations, tape), config_.log_std_bounds,
+                               update_noise.narrow(2, spec().action_size, spec().action_size),
+                               temperatures, nets.critics, observations);
+    nets.actor.Backward(tape, loss.by_output);
+    Step(shard, "actor", loss.losses, nets.actor, nets.actor_optimizer);
+    AddMetric(shard, kActorLoss, loss.losses);
+    AddMetric(shard, kEntropy, loss.entropies);
+    return loss.entropies;
   }
 
   // Raises the temperature where the entropy is below its target. As in the authors' code and
@@ -252,7 +208,7 @@ class Sac : public OffPolicyAgent {
   }
 
   const SacConfig config_;
-  SacPolicy policy_;
+  SoftPolicy<Mlp> policy_;
   Networks all_;
   std::vector<Networks> by_shard_;  // views of all_
 };

@@ -7,6 +7,14 @@
 #include <numbers>
 
 namespace duet::agents {
+
+void VisitFields(core::FieldVisitor& v, LogStdBounds& bounds) {
+  static constexpr core::Option<LogStdBounds> kBounds[] = {{"clamp", LogStdBounds::kClamp},
+                                                           {"rescale", LogStdBounds::kRescale}};
+  v.Choice("log_std_bounds", bounds, kBounds,
+           "of the policy: cut to [-20, 2], or tanh stretched to [-5, 2]");
+}
+
 namespace {
 
 constexpr double kClampLow = -20.0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agents/tensor.h"
+#include "core/fields.h"
 
 namespace duet::agents {
 
@@ -10,6 +11,9 @@ enum class LogStdBounds {
   kClamp,    // cut to [-20, 2]: the code of arXiv:1801.01290, Spinning Up, Stable-Baselines3
   kRescale,  // tanh, stretched to [-5, 2]: github.com/denisyarats/pytorch_sac, CleanRL
 };
+
+// The setting "log_std_bounds" of the present section.
+void VisitFields(core::FieldVisitor& v, LogStdBounds& bounds);
 
 struct TanhGaussian {
   Tensor location;  // [M, B, A] mean before the tanh

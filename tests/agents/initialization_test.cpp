@@ -38,5 +38,21 @@ TEST(InitializationTest, OrthogonalLayersHaveTheirGains) {
   EXPECT_LT(LargestDifference(plain.mm(plain.t()), at::eye(4)), 1e-5);
 }
 
+TEST(InitializationTest, LayersWithBatchRenormalisationStartAsThoseWithout) {
+  for (const InitializationKind kind :
+       {InitializationKind::kUniform, InitializationKind::kOrthogonal}) {
+    const InitializationConfig config = {.kind = kind, .final_layer_scale = 0.01};
+    const Mlp plain = Initialized(config);
+    BatchRenormMlp network(plain.shape(), {}, at::kCPU);
+    std::vector<core::Rng> rngs = MemberStreams(std::vector<std::uint64_t>{1, 2}, "initialization");
+    Initialize(network, rngs, config);
+    for (const std::int64_t layer : {0, 1}) {
+      EXPECT_TRUE(network.weight(layer).equal(plain.weight(layer)));
+      EXPECT_TRUE(network.bias(layer).equal(plain.bias(layer)));
+      EXPECT_TRUE(network.scale(layer).eq(1.0).all().item<bool>());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace duet::agents

@@ -1,0 +1,83 @@
+#include "agents/soft_actor.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "agents/members.h"
+
+namespace duet::agents {
+
+MlpShape SoftActorShape(const OffPolicyConfig& config, const AgentSpec& spec) {
+  return {.members = spec.members(),
+          .input = spec.observation_size,
+          .hidden = config.hidden,
+          .output = 2 * spec.action_size,
+          .precision = spec.precision};
+}
+
+template <typename Network>
+SoftPolicy<Network>::SoftPolicy(const OffPolicyConfig& config, const AgentSpec& spec,
+                                LogStdBounds bounds, Network network)
+    : PolicyOf<Network>({spec.members(), spec.observation_size, config.normalize_observations,
+                         config.observation_clip, spec.device},
+                        std::move(network)),
+      bounds_(bounds) {}
+
+template <typename Network>
+PolicyOutput SoftPolicy<Network>::Interpret(const Tensor& output,
+                                            const Tensor& /*free_parameters*/) const {
+  const auto [location, log_std] = ReadTanhGaussian(output, bounds_);
+  return {location.tanh(), log_std, location};
+}
+
+template <typename Network>
+void SoftPolicy<Network>::Choose(const Tensor& observations, bool explore,
+                                 std::span<core::Rng> rngs, std::span<float> actions) const {
+  const PolicyOutput answer =
+      explore ? this->HeldAnswer(observations) : this->Answer(observations);
+  Tensor chosen = answer.mean;
+  if (explore) {
+    const Tensor noise = DrawNormal(rngs, chosen.sizes(), chosen.device());
+    chosen = at::addcmul(answer.location, answer.log_std.exp(), noise).tanh_();
+  }
+  chosen = chosen.cpu().contiguous();
+  std::copy_n(chosen.const_data_ptr<float>(), actions.size(), actions.data());
+}
+
+template class SoftPolicy<Mlp>;
+template class SoftPolicy<BatchRenormMlp>;
+
+Tensor EntropyAtMode(const PolicyOutput& answer) {
+  const double unit_entropy = 0.5 * std::log(2.0 * std::numbers::pi * std::numbers::e);
+  return (answer.log_std + LogTanhSlope(answer.location) + unit_entropy).sum(2);
+}
+
+template <typename Network>
+SoftActorLoss DifferentiateSoftActor(const Tensor& output, LogStdBounds bounds, const Tensor& noise,
+                                     const Tensor& temperatures,
+                                     const TwinCriticsOf<Network>& critics,
+                                     const Tensor& observations) {
+  const TanhGaussian distribution = ReadTanhGaussian(output, bounds);
+  const auto sample = SampleTanhGaussian(distribution, noise);
+  const auto [values, by_action] = critics.MinimumByAction(observations, sample.actions);
+  const double share = 1.0 / static_cast<double>(values.size(1));
+  return {
+      .losses = (temperatures * sample.log_probs - values).mean(1),
+      .entropies = sample.log_probs.mean(1).neg_(),
+      .by_output = TanhGaussianGradient(output, bounds, distribution, noise, sample,
+                                        by_action * -share, (temperatures * share).unsqueeze(2))};
+}
+
+template SoftActorLoss DifferentiateSoftActor(const Tensor&, LogStdBounds, const Tensor&,
+                                              const Tensor&, const TwinCriticsOf<Mlp>&,
+                                              const Tensor&);
+template SoftActorLoss DifferentiateSoftActor(const Tensor&, LogStdBounds, const Tensor&,
+                                              const Tensor&, const TwinCriticsOf<BatchRenormMlp>&,
+                                              const Tensor&);
+
+}  // namespace duet::agents
