@@ -18,7 +18,7 @@ void VisitFields(core::FieldVisitor& v, OffPolicyConfig& c) {
   v.Field("n_step", c.n_step, {1, 1000}, "rewards in a return before it bootstraps");
   v.Field("batch_size", c.batch_size, {1, 1'000'000}, "transitions per member and update");
   v.Field("replay_capacity", c.replay_capacity, {1, 1'000'000'000}, "transitions kept per member");
-  v.Field("hidden", c.hidden, {1, 65536}, "sizes of the hidden layers of every network");
+  v.Field("hidden", c.hidden, {1, 65536}, "sizes of the hidden layers");
   v.Field("max_gradient_norm", c.max_gradient_norm, {0.0, 1e9},
           "largest gradient norm per member and network; 0: no clipping");
   v.Field("reward_scale", c.reward_scale, {0.0, 1e9, true}, "factor on rewards");

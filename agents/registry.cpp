@@ -18,7 +18,7 @@ struct Row {
 constexpr Row kAlgorithms[] = {
     {{"ddpg", Algorithm::kDdpg}, true, false}, {{"ppo", Algorithm::kPpo}, true, true},
     {{"td3", Algorithm::kTd3}, true, false},   {{"sac", Algorithm::kSac}, true, false},
-    {{"dqn", Algorithm::kDqn}, false, true},
+    {{"dqn", Algorithm::kDqn}, false, true},   {{"crossq", Algorithm::kCrossQ}, true, false},
 };
 
 const Row& RowOf(Algorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm)]; }
@@ -41,6 +41,8 @@ void VisitFields(core::FieldVisitor& v, AgentConfig& c) {
       return VisitFields(v, c.sac);
     case Algorithm::kDqn:
       return VisitFields(v, c.dqn);
+    case Algorithm::kCrossQ:
+      return VisitFields(v, c.crossq);
   }
 }
 
@@ -79,6 +81,8 @@ std::unique_ptr<Agent> MakeAgent(const AgentConfig& config, const AgentSpec& spe
       return MakeSac(config.sac, spec);
     case Algorithm::kDqn:
       return MakeDqn(config.dqn, spec);
+    case Algorithm::kCrossQ:
+      return MakeCrossQ(config.crossq, spec);
   }
   return nullptr;
 }
@@ -95,6 +99,8 @@ std::int64_t ReplayCapacity(const AgentConfig& config) {
       return config.sac.replay_capacity;
     case Algorithm::kDqn:
       return config.dqn.replay_capacity;
+    case Algorithm::kCrossQ:
+      return config.crossq.replay_capacity;
   }
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agents/agent.h"
+#include "agents/crossq.h"
 #include "agents/ddpg.h"
 #include "agents/dqn.h"
 #include "agents/ppo.h"
@@ -16,7 +17,7 @@
 
 namespace duet::agents {
 
-enum class Algorithm { kDdpg, kPpo, kTd3, kSac, kDqn };
+enum class Algorithm { kDdpg, kPpo, kTd3, kSac, kDqn, kCrossQ };
 
 // The algorithm's name and its settings, side by side in one section.
 struct AgentConfig {
@@ -26,6 +27,7 @@ struct AgentConfig {
   Td3Config td3;
   SacConfig sac;
   DqnConfig dqn;
+  CrossQConfig crossq;
 };
 void VisitFields(core::FieldVisitor& v, AgentConfig& c);
 

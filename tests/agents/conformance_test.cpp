@@ -26,8 +26,9 @@ class AgentConformanceTest : public testing::TestWithParam<AgentCase> {
     const std::string_view algorithm = GetParam().algorithm;
     AgentConfig config;
     core::ConfigFile(fmt::format("algorithm = \"{}\"\nhidden = [16, 16]\nbatch_size = 16\n"
-                                 "normalize_observations = true\n{}",
-                                 algorithm, algorithm == "ppo" ? "rollout_steps = 16\n" : ""),
+                                 "normalize_observations = true\n{}{}",
+                                 algorithm, GetParam().small_settings(),
+                                 algorithm == "ppo" ? "rollout_steps = 16\n" : ""),
                      "conformance.toml", {})
         .Read(config);
     return MakeAgent(config, spec);

@@ -1,5 +1,6 @@
 #include <ATen/Parallel.h>
 
+#include "agents/crossq.h"
 #include "agents/ddpg.h"
 #include "agents/sac.h"
 #include "agents/td3.h"
@@ -84,6 +85,22 @@ TEST(SacLearningTest, FindsTheBestActionOfAOneStepProblem) {
   config.temperature_learning_rate = 3e-3;  // from 1 to where the entropy is near its target
   config.target_entropy = -1.0;
   const auto agent = MakeSac(config, OneStepSpec());
+  TrainOnOneStepProblem(*agent);
+  ExpectNearBestActions(*agent);
+  // Its entropy is kept near the target: -1 nat is a standard deviation of 0.09 or so.
+  const Metrics metrics = agent->TakeMetrics();
+  for (const double entropy : metrics.at("entropy")) EXPECT_LT(entropy, 0.5);
+}
+
+TEST(CrossQLearningTest, FindsTheBestActionOfAOneStepProblem) {
+  CrossQConfig config;
+  config.hidden = {32, 32};
+  config.critic_hidden = {64, 64};
+  config.batch_size = 64;
+  config.temperature_learning_rate = 1e-2;  // of which only every third update takes a step
+  config.batch_renorm.warmup_steps = 200;   // most updates, also the actor's, are beyond it
+  config.target_entropy = -1.0;
+  const auto agent = MakeCrossQ(config, OneStepSpec());
   TrainOnOneStepProblem(*agent);
   ExpectNearBestActions(*agent);
   // Its entropy is kept near the target: -1 nat is a standard deviation of 0.09 or so.

@@ -29,8 +29,8 @@ class HostRecorder : public UpdateRecorder {
 std::unique_ptr<Agent> Make(const AgentCase& agent_case, std::string_view more,
                             MakeRecorder recorder) {
   AgentConfig config;
-  core::ConfigFile(fmt::format("algorithm = \"{}\"\nhidden = [16, 16]\nbatch_size = 16\n{}",
-                               agent_case.algorithm, more),
+  core::ConfigFile(fmt::format("algorithm = \"{}\"\nhidden = [16, 16]\nbatch_size = 16\n{}{}",
+                               agent_case.algorithm, agent_case.small_settings(), more),
                    "recorded.toml", {})
       .Read(config);
   AgentSpec spec = agent_case.spec({1, 2, 3});
@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Agents, RecordedUpdateTest, testing::ValuesIn(ReplayLea
 
 TEST_P(RecordedUpdateTest, RepeatingARecordingIsUpdating) {
   const AtenProducts as_on_a_gpu;  // of the CPU's own products the recorder sees nothing
-  at::set_num_threads(1);  // the networks are too small for more
+  at::set_num_threads(1);          // the networks are too small for more
   std::vector<std::string_view> settings = {"", "n_step = 3\nnormalize_observations = true\n"};
   if (GetParam().algorithm == "dqn") {
     settings.push_back("dueling = true\ntarget_update_interval = 3\n");

@@ -62,6 +62,10 @@ class ReferenceUpdates {
           SaveTensor(writer, entry, kept.back());
         }
       }
+      for (const auto& [entry, rows] : Vectors("initial_vectors")) {
+        kept.push_back(rows);
+        SaveTensor(writer, entry, kept.back());
+      }
     });
     agent.LoadPolicy(*archive, std::vector<std::int64_t>{0, 1});
     ShowObservations(agent);
@@ -78,6 +82,9 @@ class ReferenceUpdates {
       for (const auto& [entry, parameters] : Parameters("final", network)) {
         EXPECT_LT(LargestDifference(ReadTensor(*archive, entry), parameters), tolerance) << entry;
       }
+    }
+    for (const auto& [entry, rows] : Vectors("final_vectors")) {
+      EXPECT_LT(LargestDifference(ReadTensor(*archive, entry), rows), tolerance) << entry;
     }
   }
 
@@ -113,6 +120,20 @@ class ReferenceUpdates {
         all.emplace_back(fmt::format("{}.{}.{}", network, layer, part == 0 ? "weight" : "bias"),
                          at::stack(rows, 1).flatten(0, 1).contiguous());
       }
+    }
+    return all;
+  }
+
+  // Name in the archive and value of what no layer holds, where there is anything.
+  std::vector<std::pair<std::string, Tensor>> Vectors(const std::string& when) const {
+    std::vector<std::pair<std::string, Tensor>> all;
+    if (!case_["members"][0].contains(when)) return all;
+    for (const auto& [entry, networks] : case_["members"][0][when].items()) {
+      std::vector<Tensor> rows;
+      for (std::size_t row = 0; row < networks.size(); ++row) {
+        rows.push_back(Stack({-1}, [&](const json& member) { return member[when][entry][row]; }));
+      }
+      all.emplace_back(entry, at::stack(rows, 1).flatten(0, 1).unsqueeze(1).contiguous());
     }
     return all;
   }

@@ -61,6 +61,10 @@ struct AgentCase {
   bool discrete;
 
   std::string name() const { return std::string(algorithm) + (discrete ? "_discrete" : ""); }
+  // Lines of a settings file that make small what `hidden` does not, and short what takes long.
+  std::string_view small_settings() const {
+    return algorithm == "crossq" ? "critic_hidden = [16, 16]\nbatch_renorm.warmup_steps = 8\n" : "";
+  }
   // SmallSpec, with three discrete actions where they are discrete.
   AgentSpec spec(std::vector<std::uint64_t> member_seeds) const {
     AgentSpec small = SmallSpec(std::move(member_seeds));
@@ -121,7 +125,8 @@ inline void Train(Agent& agent, std::uint64_t first_step, std::uint64_t num_step
   }
 }
 
-// All networks and temperatures of an agent, by what it saves: [M, number of parameters].
+// All networks with their statistics and temperatures of an agent, by what it saves: [M, number of
+// parameters].
 inline Tensor Networks(const Agent& agent) {
   const auto archive = Written([&](core::ArchiveWriter& writer) { agent.Save(writer); });
   std::vector<Tensor> parts;
@@ -133,8 +138,11 @@ inline Tensor Networks(const Agent& agent) {
                             .reshape({agent.spec().members(), -1}));
       }
     }
-    const std::string free = fmt::format("{}.free", network);
-    if (archive->Has(free)) parts.push_back(ReadTensor(*archive, free).flatten(1));
+    for (const char* part : {"free", "statistics"}) {
+      const std::string entry = fmt::format("{}.{}", network, part);
+      if (!archive->Has(entry)) continue;
+      parts.push_back(ReadTensor(*archive, entry).reshape({agent.spec().members(), -1}));
+    }
   }
   if (archive->Has("log_temperature")) parts.push_back(ReadTensor(*archive, "log_temperature"));
   return at::cat(parts, 1);

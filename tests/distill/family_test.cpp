@@ -26,7 +26,8 @@ constexpr std::int64_t kBatch = 32;
 
 std::unique_ptr<agents::Agent> Make(const AgentCase& each, std::vector<std::uint64_t> seeds) {
   // Logits of a hundred times the Q-values would take long to change places.
-  const std::string_view more = each.algorithm == "dqn" ? "temperature = 1.0\n" : "";
+  const std::string_view more =
+      each.algorithm == "dqn" ? "temperature = 1.0\n" : each.small_settings();
   agents::AgentConfig config;
   core::ConfigFile(
       fmt::format("algorithm = \"{}\"\nhidden = [16]\nnormalize_observations = true\n{}",

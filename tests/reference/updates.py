@@ -14,8 +14,8 @@ MEMBERS, OBSERVATION, ACTION, HIDDEN, BATCH, UPDATES = 2, 3, 2, [8, 6], 8, 10
 DATA = pathlib.Path(__file__).parent.parent / "agents" / "data"
 
 
-def network(random, inputs, outputs):
-    sizes = [inputs] + HIDDEN + [outputs]
+def network(random, inputs, outputs, hidden=HIDDEN):
+    sizes = [inputs] + hidden + [outputs]
     layers = []
     for n_in, n_out in zip(sizes, sizes[1:]):
         layer = torch.nn.Linear(n_in, n_out)
@@ -80,7 +80,8 @@ def move(target, net, tau):
 
 def write(name, cases, make_learner):
     """Ten updates of two learners for each case. A learner has update(batch) -> {metric: number},
-    with None where it has none, and networks() -> {name: [network, ...]}."""
+    with None where it has none, networks() -> {name: [network, ...]}, and may have
+    vectors() -> {entry of the archive: [numbers of a network, ...]} of what no linear layer holds."""
     records = []
     for case, config in cases.items():
         members = []
@@ -90,7 +91,10 @@ def write(name, cases, make_learner):
             seen = draw(2.0, 12, OBSERVATION)
             learner = make_learner(config, random, Normalizer(config, seen), Noise(m))
             stacks = lambda: {k: [parameters(net) for net in nets] for k, nets in learner.networks().items()}
+            vectors = lambda: learner.vectors() if hasattr(learner, "vectors") else {}
             member = {"seen": seen.flatten().tolist(), "initial": stacks(), "batches": [], "metrics": []}
+            if vectors():
+                member["initial_vectors"] = vectors()
             for _ in range(UPDATES):
                 batch = [draw(2.0, BATCH, OBSERVATION), np.clip(draw(0.7, BATCH, ACTION), -1, 1),
                          draw(1.0, BATCH), draw(2.0, BATCH, OBSERVATION),
@@ -98,6 +102,8 @@ def write(name, cases, make_learner):
                 member["batches"].append([x.flatten().tolist() for x in batch])
                 member["metrics"].append(learner.update(*(torch.tensor(x, dtype=torch.float32) for x in batch)))
             member["final"] = stacks()
+            if vectors():
+                member["final_vectors"] = vectors()
             members.append(member)
         records.append({"name": case, "config": config, "members": members})
     shape = {"observation": OBSERVATION, "action": ACTION, "hidden": HIDDEN, "batch": BATCH}

@@ -45,6 +45,8 @@ episodes = 2
 algorithm = "{algorithm}"
 hidden = [8]
 """
+# What else keeps a run short.
+SMALL = {"ppo": "rollout_steps = 64\n", "crossq": "critic_hidden = [8]\n"}
 
 
 def algorithms():
@@ -64,7 +66,7 @@ class TensorBoardTest(unittest.TestCase):
                 env = "CartPole-v1" if algorithm == "dqn" else "InvertedPendulum-v5"
                 with open(os.path.join(folder, "a.toml"), "w", encoding="utf-8") as file:
                     file.write(SETTINGS.format(env=env, algorithm=algorithm))
-                    file.write("rollout_steps = 64\n" if algorithm == "ppo" else "")
+                    file.write(SMALL.get(algorithm, ""))
                 done = subprocess.run([PROGRAM, "train", "a.toml", "--out", "run"], cwd=folder, text=True,
                                       capture_output=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
