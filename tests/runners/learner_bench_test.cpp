@@ -38,6 +38,7 @@ TEST(LearnerBenchTest, EveryAgentIsMeasuredWithItsLoop) {
         .Read(settings.agent);
     const bool discrete = !agents::CanAct(settings.agent.algorithm, /*discrete=*/false);
     settings.agent.ppo.rollout_steps = 64;
+    settings.agent.crossq.critic_hidden = {8};
     settings.env.id = discrete ? "CartPole-v1" : "InvertedPendulum-v5";
     settings.members = 2;
     settings.threads = 2;
@@ -58,7 +59,7 @@ TEST(LearnerBenchTest, AnAgentThatCannotActThereIsRefused) {
   EXPECT_EQ(
       support::MessageOf<ConfigError>([] { MeasureLearner(Settings(agents::Algorithm::kDqn)); }),
       "--agent dqn cannot act in HalfCheetah-v5, whose actions are numbers; allowed is ddpg, "
-      "ppo, td3, sac");
+      "ppo, td3, sac, crossq");
 }
 
 }  // namespace

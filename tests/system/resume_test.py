@@ -111,6 +111,9 @@ class ResumeTest(unittest.TestCase):
     def test_sac(self):
         self.check("sac", [False])
 
+    def test_crossq(self):
+        self.check("crossq", [False])
+
     def test_ppo(self):
         self.check("ppo", [False, True])
 
