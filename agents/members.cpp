@@ -2,12 +2,12 @@
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <numeric>
 
+#include "agents/without_autograd.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -30,7 +30,7 @@ std::vector<Shard> MakeShards(std::int64_t members, std::int64_t threads) {
 void ForEachShard(std::span<const Shard> shards,
                   const std::function<void(const Shard&)>& function) {
   const auto call = [&](std::int64_t begin, std::int64_t end) {
-    const at::NoGradGuard no_grad;
+    const WithoutAutograd no_autograd;
     for (std::int64_t i = begin; i < end; ++i) function(shards[static_cast<std::size_t>(i)]);
   };
   const auto count = static_cast<std::int64_t>(shards.size());

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "agents/without_autograd.h"
+
 namespace duet::agents {
 
 template <typename Network>
@@ -13,14 +15,14 @@ PolicyOf<Network>::PolicyOf(ObservationNormalizer normalizer, Network network)
 
 template <typename Network>
 PolicyOutput PolicyOf<Network>::Answer(const Tensor& observations) const {
-  const at::NoGradGuard no_grad;
+  const WithoutAutograd no_autograd;
   return Interpret(network.Forward(normalizer.Normalize(observations)), network.free_parameters());
 }
 
 template <typename Network>
 PolicyOutput PolicyOf<Network>::HeldAnswer(const Tensor& observations) const {
   if (!held_) return Answer(observations);
-  const at::NoGradGuard no_grad;
+  const WithoutAutograd no_autograd;
   return Interpret(held_->Forward(normalizer.Normalize(observations)), held_->free_parameters());
 }
 

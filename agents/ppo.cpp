@@ -12,6 +12,7 @@
 #include "agents/off_policy.h"
 #include "agents/ppo_learner.h"
 #include "agents/reward_normalizer.h"
+#include "agents/without_autograd.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -98,7 +99,7 @@ class Ppo : public Agent {
       decided_ = false;
       return DrawRandomActions(rngs_, spec_.num_actions, actions);
     }
-    const at::NoGradGuard no_grad;
+    const WithoutAutograd no_autograd;
     const Tensor normalized = policy_.normalizer.Normalize(OnDevice(observations));
     const Tensor outputs = policy_.network.Forward(normalized);
     if (mode == ActMode::kGreedy) return policy_.Likeliest(outputs, actions);

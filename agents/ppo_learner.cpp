@@ -2,7 +2,6 @@
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "agents/gae.h"
+#include "agents/without_autograd.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -132,7 +132,7 @@ PpoLearner::PpoLearner(const PpoConfig& config, const AgentSpec& spec, PpoPolicy
 }
 
 Tensor PpoLearner::Values(const Tensor& observations) const {
-  const at::NoGradGuard no_grad;
+  const WithoutAutograd no_autograd;
   return all_.critic.Forward(policy_.normalizer.Normalize(observations)).squeeze(2);
 }
 
@@ -278,7 +278,7 @@ void PpoLearner::UpdateMembers(const Shard& shard, const Tensor& observations,
   std::fill_n(losses_.begin() + shard.first, shard.count, PpoLosses{});
   const Tensor inputs = shard.Rows(observations);
   const auto differentiate = [&](std::int64_t begin, std::int64_t end) {
-    const at::NoGradGuard no_grad;
+    const WithoutAutograd no_autograd;
     if (begin == 0) DifferentiateActor(shard, inputs, samples);
     if (end == 2) DifferentiateCritic(shard, inputs, samples);
   };
