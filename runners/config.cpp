@@ -133,7 +133,8 @@ void CheckName(const core::ConfigFile& file, const std::string& path, const std:
                         "0123456789_.-+=,") == std::string::npos;
   if (fits) return;
   throw ConfigError(
-      fmt::format("{} = \"{}\" cannot name a folder; allowed are letters, digits and _ . - + = ,",
+      fmt::format("{} = \"{}\" cannot name a folder; allowed are letters, digits, '_', '-', '.', "
+                  "'+', '=' and ','",
                   file.Where(path), name));
 }
 

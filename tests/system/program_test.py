@@ -271,7 +271,8 @@ class ProgramTest(unittest.TestCase):
     def test_settings_that_are_wrong_are_refused_in_one_line(self):
         for text, error in (
                 ("seed = 1", "bad.toml:1: seed is not a known key; did you mean \"seeds\"? known here: actor_threads, "
-                 "agent, device, env, evaluation, learner_threads, methods, name, parallel_methods, seeds, training"),
+                 "agent, device, env, evaluation, learner_threads, methods, name, parallel_methods, precision, seeds, "
+                 "training"),
                 ("[agent]\ngamma = \"high\"", "bad.toml:2: agent.gamma = 'high' is a string; allowed is a number"),
                 ("[agent]\ngamma = 1.5", "bad.toml:2: agent.gamma = 1.5 is outside [0, 1]"),
                 ("seeds = []", "bad.toml:1: seeds is empty; allowed is at least one seed"),
@@ -280,7 +281,7 @@ class ProgramTest(unittest.TestCase):
                 ("[[methods]]\nkind = \"trio\"",
                  "bad.toml:2: methods.0.kind = \"trio\" is not one of \"alone\", \"teacher\", \"dual\""),
                 ("[[methods]]\nname = \"a/b\"", "bad.toml:2: methods.0.name = \"a/b\" cannot name a folder; allowed are "
-                 "letters, digits, '_', '-' and '.'"),
+                 "letters, digits, '_', '-', '.', '+', '=' and ','"),
                 ("[[methods]]\nname = \"a\"\n[[methods]]\nname = \"a\"",
                  "bad.toml:4: methods.1.name = \"a\" is taken by a method before it; names must differ"),
                 ("[[methods]]\nkind = \"teacher\"\n[methods.teacher]\nshare = 1.0",

@@ -52,7 +52,7 @@ SMALL = {"ppo": "rollout_steps = 64\n", "crossq": "critic_hidden = [8]\n"}
 def algorithms():
     """The words that the program has for agent.algorithm."""
     text = subprocess.run([PROGRAM, "train", "--help"], text=True, capture_output=True, check=True).stdout
-    (line,) = {line for line in text.splitlines() if line.strip().startswith("algorithm = ")}
+    line = next(line for line in text.splitlines() if line.strip().startswith("algorithm = "))
     return line[line.rindex("(") + 1:line.rindex(")")].split(" | ")
 
 
