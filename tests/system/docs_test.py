@@ -45,7 +45,10 @@ def shortened(words):
     """The same command with a budget of seconds."""
     trains = words[0] in ("compare", "train") and not {"--resume", "--help"} & set(words)
     if trains:
-        return words + [word for setting in SHORT for word in ("--set", setting)]
+        short = SHORT + (["agent.critic_hidden=[8]"] if "crossq" in words[1] else [])
+        return words + [word for setting in short for word in ("--set", setting)]
+    if words[:2] == ["bench", "learner"]:
+        return words + ["--rounds", "1"]
     if words[:2] == ["env", "bench"]:
         return words + ["--seconds", "0.05"]
     if words[0] == "record" and "--width" not in words:
