@@ -120,7 +120,8 @@ void LinearRounded(const Tensor& out, const Tensor& x, const Tensor& weight, con
 }  // namespace
 
 ProductLog::ProductLog() {
-  if (current_log.exchange(new Log) != nullptr) throw std::logic_error("a ProductLog lives already");
+  if (current_log.exchange(new Log) != nullptr)
+    throw std::logic_error("a ProductLog lives already");
 }
 
 ProductLog::~ProductLog() { delete current_log.exchange(nullptr); }
