@@ -272,9 +272,11 @@ std::string ProgressDisplay::Line(const Row& row, int columns) const {
   const double fraction = std::clamp(row.progress.fraction, 0.0, 1.0);
   std::vector<std::string> parts = {
       fmt::format("{:3.0f} %", std::floor(100.0 * fraction)),
-      fmt::format("{} steps/s", FormatCount(std::llround(row.progress.steps_per_second)))};
+      fmt::format("{} {}", FormatCount(std::llround(row.progress.steps_per_second)),
+                  row.progress.unit)};
   if (row.progress.last_return) {
-    parts.push_back("return " + FormatScore(*row.progress.last_return));
+    parts.push_back(
+        fmt::format("{} {}", row.progress.measure, FormatScore(*row.progress.last_return)));
   }
   const double done = fraction - row.first_fraction;
   if (done > 0.0 && fraction < 1.0) {

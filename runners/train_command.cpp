@@ -18,6 +18,7 @@
 #include "runners/evaluator.h"
 #include "runners/interrupt.h"
 #include "runners/memory_need.h"
+#include "runners/new_folder.h"
 #include "runners/run_folder.h"
 #include "runners/sweep.h"
 #include "runners/teacher.h"
@@ -58,30 +59,6 @@ void AddRunArguments(CLI::App& command, RunArguments& arguments) {
     return "Settings with their defaults:\n\n" + core::SettingsHelp(config) +
            core::SettingsHelp(ModelTaskHelp{}) + agents::OtherAlgorithmsHelp();
   });
-}
-
-bool HasFiles(const fs::path& folder) {
-  std::error_code code;
-  return fs::exists(folder, code) && !fs::is_empty(folder, code);
-}
-
-// The folder of a new run: the one asked for, or the first free one of the run's name.
-fs::path NewRunFolder(const std::string& out, const std::string& name) {
-  if (!out.empty()) {
-    if (HasFiles(out)) {
-      throw ConfigError(
-          fmt::format("--out {}: the folder is not empty; allowed are a new folder, or --resume to "
-                      "continue the "
-                      "run in it",
-                      out));
-    }
-    return out;
-  }
-  fs::path folder = fs::path("runs") / name;
-  for (int number = 2; HasFiles(folder); ++number) {
-    folder = fs::path("runs") / fmt::format("{}-{}", name, number);
-  }
-  return folder;
 }
 
 // What to do where: the settings and the folder of a new or a resumed run.
