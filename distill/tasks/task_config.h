@@ -43,8 +43,8 @@ struct TermConfig {
   distill::RuleConfig rule;
   double weight = 1.0;
   double warmup_epochs = 0.0;  // in which the weight grows linearly from 0
-  // In which the weight falls linearly to 0, as a share of training; 0: it does not.
-  double anneal_until = 0.0;
+  // The weight falls linearly to 0 at this share of training; 0: it does not.
+  double weight_until = 0.0;
   // Of the rule on unlabelled samples; 0: as on labelled ones.
   double unlabelled_temperature = 0.0;
   std::vector<std::string> student_layers;  // whose features the rule is shown, in this order
@@ -76,21 +76,27 @@ inline constexpr std::string_view kOwnAverage = "average";
 
 struct ModelConfig {
   std::string name = "model";
+  // The model whose random streams it takes, so that both start and see batches alike; empty: its
+  // own, which follow from its name.
+  std::string seed_as;
   std::string load;  // folder of a model that another run has trained; empty: it is trained here
   NetworkConfig network;
-  TrainingConfig training;           // what is not given here is as in the file's [training]
-  AugmentationConfig augmentation;   // … and [augmentation]
+  TrainingConfig training;          // what is not given here is as in the file's [training]
+  AugmentationConfig augmentation;  // … and [augmentation]
   std::vector<std::string> teachers;
   TeacherChoice teacher_choice = TeacherChoice::kAll;
   TeacherSeed teacher_seed = TeacherSeed::kSame;
   TeacherEpoch teacher_epoch = TeacherEpoch::kLast;
+  // Models that do not teach it and with which it is compared all the same; where it has teachers,
+  // they are.
+  std::vector<std::string> compared_with;
   double label_weight = 1.0;  // of the loss by labels
   TargetConfig targets;       // what labels say
   std::vector<TermConfig> rules;
   StartConfig start;
   double unlabelled_share = 0.0;  // of every batch
-  double train_from = 0.0;        // the part of the training split that it learns from, as shares …
-  double train_to = 1.0;          // … of the samples in their order
+  double train_from = 0.0;  // the part of the training split that it learns from, as shares …
+  double train_to = 1.0;    // … of the samples in their order
 };
 void VisitFields(core::FieldVisitor& v, ModelConfig& c);
 
