@@ -81,8 +81,7 @@ std::vector<std::string> LossTerms::names() const {
   return names;
 }
 
-std::vector<Tensor> LossTerms::Losses(const distill::Answer& student,
-                                      const distill::Answer& source,
+std::vector<Tensor> LossTerms::Losses(const distill::Answer& student, const distill::Answer& source,
                                       const distill::Context& context, std::int64_t labelled) {
   std::vector<Tensor> losses;
   const std::int64_t batch = student.logits.size(1);
@@ -98,8 +97,7 @@ std::vector<Tensor> LossTerms::Losses(const distill::Answer& student,
                        Samples(context, first, end));
     };
     const Tensor other = part(*term.unlabelled_rule, labelled, batch);
-    losses.push_back(labelled == 0 ? other
-                                   : at::cat({part(*term.rule, 0, labelled), other}, 1));
+    losses.push_back(labelled == 0 ? other : at::cat({part(*term.rule, 0, labelled), other}, 1));
   }
   return losses;
 }

@@ -84,15 +84,19 @@ ModelFacts ReadModelFacts(const std::filesystem::path& path) {
   return Facts(core::ArchiveReader(path));
 }
 
+void CheckShape(const ModelFacts& facts, const std::filesystem::path& path,
+                const ImageShape& shape) {
+  if (facts.shape == shape) return;
+  throw ConfigError(fmt::format("{}: is for {}; the data has {}", path.string(),
+                                ShapeText(facts.shape), ShapeText(shape)));
+}
+
 Classifier LoadModel(const std::filesystem::path& path, TeacherEpoch epoch,
                      std::span<const std::int64_t> seeds, const ImageShape& shape,
                      at::Device device) {
   const core::ArchiveReader archive(path);
   const ModelFacts facts = Facts(archive);
-  if (facts.shape != shape) {
-    throw ConfigError(fmt::format("{}: is for {}; the data has {}", path.string(),
-                                  ShapeText(facts.shape), ShapeText(shape)));
-  }
+  CheckShape(facts, path, shape);
   Classifier classifier(facts.network, shape, static_cast<std::int64_t>(seeds.size()), device);
   classifier.Load(archive, std::string(EpochName(epoch)), MembersOf(facts, seeds, path));
   return classifier;

@@ -42,6 +42,10 @@ struct ModelFacts {
 };
 ModelFacts ReadModelFacts(const std::filesystem::path& path);
 
+// Throws ConfigError where the model is for other images or classes than `shape`.
+void CheckShape(const ModelFacts& facts, const std::filesystem::path& path,
+                const ImageShape& shape);
+
 // The model of these seeds, which the file must have. Throws ConfigError where it is for other
 // images or classes than `shape`, IoError as above.
 Classifier LoadModel(const std::filesystem::path& path, TeacherEpoch epoch,

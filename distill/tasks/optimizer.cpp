@@ -9,8 +9,8 @@ namespace {
 
 std::variant<Sgd, agents::Adam> Make(const TrainingConfig& config, const Tensor& leaf) {
   if (config.optimizer == OptimizerKind::kSgd) return Sgd(config.sgd, leaf.detach());
-  return agents::Adam(
-      {.learning_rate = config.rate.learning_rate, .l2 = config.sgd.weight_decay}, leaf.detach());
+  return agents::Adam({.learning_rate = config.rate.learning_rate, .l2 = config.sgd.weight_decay},
+                      leaf.detach());
 }
 
 }  // namespace

@@ -10,7 +10,10 @@
 #include "core/config_checks.h"
 #include "core/config_reader.h"
 #include "core/error.h"
+#include "distill/tasks/loss_terms.h"
 #include "distill/tasks/metric_names.h"
+#include "distill/tasks/model_files.h"
+#include "distill/tasks/model_training.h"
 
 namespace duet::tasks {
 namespace {
@@ -59,7 +62,8 @@ void VisitFields(core::FieldVisitor& v, StartConfig& c) {
 
 void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("name", c.name, "of its row in tables");
-  v.Field("seed_as", c.seed_as, "model whose initial parameters and batches it shares; empty: none");
+  v.Field("seed_as", c.seed_as,
+          "model whose initial parameters and batches it shares; empty: none");
   v.Field("load", c.load, "folder of a trained model; empty: it is trained here");
   v.Section("network", c.network, "what is trained");
   v.Section("training", c.training, "where it differs from the file's [training]");
@@ -410,6 +414,19 @@ class Checks {
 
 }  // namespace
 
+namespace {
+
+// The network of a model that another run has trained. Throws ConfigError where it is for other
+// images.
+NetworkConfig LoadedNetwork(const ModelConfig& model, const ImageShape& shape) {
+  const std::filesystem::path path = ModelFolder{model.load}.classifier();
+  const ModelFacts facts = ReadModelFacts(path);
+  CheckShape(facts, path, shape);
+  return facts.network;
+}
+
+}  // namespace
+
 TaskConfig LoadTaskConfig(const std::filesystem::path& path,
                           std::span<const std::string> overrides) {
   const core::ConfigFile file(path, overrides);
@@ -422,6 +439,30 @@ TaskConfig LoadTaskConfig(const std::filesystem::path& path,
 
 std::vector<ModelConfig> ModelsInOrder(const TaskConfig& config) {
   return Order(AllModels(config)).Take();
+}
+
+void CheckNetworks(const TaskConfig& config, const ImageShape& shape, std::string_view data) {
+  const std::vector<ModelConfig> models = ModelsInOrder(config);
+  std::map<std::string, Classifier> made;
+  const auto network_of = [&](const ModelConfig& model) -> const Classifier& {
+    const NetworkConfig network = model.load.empty() ? model.network : LoadedNetwork(model, shape);
+    return made.try_emplace(model.name, network, shape, 1, at::kCPU).first->second;
+  };
+  for (const ModelConfig& model : models) {
+    try {
+      const Classifier& student = network_of(model);
+      std::map<std::string, std::vector<std::int64_t>> teacher_layers;
+      for (const std::string& name : model.teachers) {
+        const Classifier& teacher = name == kOwnAverage ? student : made.at(name);
+        for (const std::string& layer : TeacherLayersOf(model)) {
+          teacher_layers[layer] = teacher.layer_shape(layer);
+        }
+      }
+      LossTerms(model, student, teacher_layers, std::vector<std::uint64_t>{0});
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("model \"{}\" on {}: {}", model.name, data, error.what()));
+    }
+  }
 }
 
 }  // namespace duet::tasks

@@ -32,8 +32,7 @@ Tensor LogitsOf(Classifier& classifier, std::int64_t samples, const MakeBatch& b
     const std::int64_t count = std::min(kAnswerBatch, samples - first);
     const Tensor images = batch(first, count).to(classifier.device());
     const Tensor answers =
-        classifier
-            .Forward(images.unsqueeze(0).expand({members, -1, -1, -1, -1}), Mode::kEvaluate)
+        classifier.Forward(images.unsqueeze(0).expand({members, -1, -1, -1, -1}), Mode::kEvaluate)
             .logits;
     logits.slice(1, first, first + count).copy_(answers);
   }
@@ -130,8 +129,8 @@ Tensor StoredAnswers(const TeacherModel& model, std::int64_t view, const DataSpl
       return members_of(agents::ReadTensor(archive, "logits"));
     }
   }
-  Classifier classifier = LoadModel(model.folder.classifier(), model.epoch, all, options.shape,
-                                    options.device);
+  Classifier classifier =
+      LoadModel(model.folder.classifier(), model.epoch, all, options.shape, options.device);
   std::vector<Tensor> parts = {ViewLogits(classifier, data.train, view, data.normalization)};
   if (data.unlabelled.size() > 0) {
     parts.push_back(ViewLogits(classifier, data.unlabelled, view, data.normalization));
