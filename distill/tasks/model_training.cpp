@@ -120,6 +120,17 @@ class ModelTraining::Impl {
     return values;
   }
 
+  std::vector<std::string> value_names() const {
+    std::vector<std::string> names = {"train_loss", "label_loss"};
+    for (const std::string& name : terms_.names()) names.push_back(name + "_loss");
+    names.insert(names.end(), {"batch_accuracy", "learning_rate"});
+    for (const auto& [name, set] : Evaluated()) {
+      names.push_back(fmt::format("{}_accuracy", name));
+      names.push_back(fmt::format("{}_nll", name));
+    }
+    return names;
+  }
+
   bool done() const { return epoch_ >= model_.training.epochs; }
   std::int64_t epoch() const { return epoch_; }
   std::int64_t num_steps() const { return steps_; }
@@ -353,11 +364,16 @@ class ModelTraining::Impl {
     }
   }
 
+  std::vector<std::pair<std::string, const ImageSet*>> Evaluated() const {
+    std::vector<std::pair<std::string, const ImageSet*>> sets;
+    if (chooses()) sets.emplace_back("validation", &inputs_.data.validation);
+    sets.emplace_back("test", &inputs_.data.test);
+    return sets;
+  }
+
   void Evaluate(EpochValues& values) {
     const c10::NoGradGuard no_grad;
-    for (const auto& [name, set] : {std::pair("validation", &inputs_.data.validation),
-                                    std::pair("test", &inputs_.data.test)}) {
-      if (set->size() == 0) continue;
+    for (const auto& [name, set] : Evaluated()) {
       const Tensor logits = PlainLogits(classifier_, *set, inputs_.data.normalization);
       const Tensor labels = set->labels.to(logits.device());
       const Tensor accuracy = Accuracy(logits, labels);
@@ -405,6 +421,7 @@ ModelTraining::~ModelTraining() = default;
 
 bool ModelTraining::Step() { return impl_->Step(); }
 EpochValues ModelTraining::FinishEpoch() { return impl_->FinishEpoch(); }
+std::vector<std::string> ModelTraining::value_names() const { return impl_->value_names(); }
 bool ModelTraining::done() const { return impl_->done(); }
 std::int64_t ModelTraining::epoch() const { return impl_->epoch(); }
 std::int64_t ModelTraining::num_steps() const { return impl_->num_steps(); }

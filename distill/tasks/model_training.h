@@ -55,6 +55,9 @@ class ModelTraining {
   // the model, the seed and the epoch where the loss is not finite.
   EpochValues FinishEpoch();
 
+  // The names of EpochValues that there can be, in order.
+  std::vector<std::string> value_names() const;
+
   bool done() const;
   std::int64_t epoch() const;  // finished
   std::int64_t num_steps() const;
