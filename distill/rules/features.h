@@ -1,6 +1,9 @@
 // Features of both sides, as the rules about them use them.
 #pragma once
 
+#include <ATen/TensorOperators.h>
+
+#include <cstddef>
 #include <vector>
 
 #include "distill/rule.h"
