@@ -1,6 +1,7 @@
 // The one thing that distillation is made of.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "agents/policy.h"

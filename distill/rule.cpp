@@ -64,6 +64,21 @@ void VisitFields(core::FieldVisitor& v, RuleConfig& c) {
       v.Field("anneal_until", c.anneal_until, {0.0, 1.0, true},
               "share of training after which labels are soft");
       return;
+    case RuleKind::kRkd:
+      v.Field("distance_weight", c.distance_weight, kWeight, "of distances between samples");
+      v.Field("angle_weight", c.angle_weight, kWeight, "of angles between samples");
+      return;
+    case RuleKind::kVid:
+      v.Field("initial_variance", c.initial_variance, {1e-4, 1e6}, "of every channel");
+      return;
+    case RuleKind::kCrd:
+      v.Field("embedding", c.embedding, {1, 65'536}, "numbers of an embedding");
+      v.Field("negatives", c.negatives, {1, 1'000'000}, "samples to tell each sample from");
+      v.Field("contrast_temperature", c.contrast_temperature, {0.0, 1e3, true},
+              "divides the products of embeddings");
+      v.Field("memory_momentum", c.memory_momentum, {0.0, 1.0},
+              "what a remembered embedding keeps of itself");
+      return;
     default:
       return;
   }
@@ -97,6 +112,22 @@ std::unique_ptr<Rule> MakeRule(const RuleConfig& config, const RuleInputs& input
       return MakeDkd(config);
     case RuleKind::kDist:
       return MakeDist(config);
+    case RuleKind::kFitNets:
+      return MakeFitNets(config, inputs);
+    case RuleKind::kAttentionTransfer:
+      return MakeAttentionTransfer(config);
+    case RuleKind::kSp:
+      return MakeSp(config);
+    case RuleKind::kRkd:
+      return MakeRkd(config);
+    case RuleKind::kPkt:
+      return MakePkt(config);
+    case RuleKind::kNst:
+      return MakeNst(config);
+    case RuleKind::kVid:
+      return MakeVid(config, inputs);
+    case RuleKind::kCrd:
+      return MakeCrd(config, inputs);
   }
   return nullptr;
 }

@@ -49,6 +49,14 @@ enum class RuleKind {
   kDkd,
   kDist,
   kLskd,
+  kFitNets,
+  kAttentionTransfer,
+  kSp,
+  kRkd,
+  kPkt,
+  kNst,
+  kVid,
+  kCrd,
 };
 
 // Words of settings files, in the order of the enum. docs/distill/rules.md has the formulas.
@@ -68,6 +76,14 @@ inline constexpr core::Option<RuleKind> kRules[] = {
     {"dkd", RuleKind::kDkd},
     {"dist", RuleKind::kDist},
     {"lskd", RuleKind::kLskd},
+    {"fitnets", RuleKind::kFitNets},
+    {"attention_transfer", RuleKind::kAttentionTransfer},
+    {"sp", RuleKind::kSp},
+    {"rkd", RuleKind::kRkd},
+    {"pkt", RuleKind::kPkt},
+    {"nst", RuleKind::kNst},
+    {"vid", RuleKind::kVid},
+    {"crd", RuleKind::kCrd},
 };
 
 // The word of a kind.
@@ -83,14 +99,21 @@ struct RuleConfig {
   // soft_cross_entropy: whether the student is softened too. If not, the loss has no factor; the
   // self-distillation of arXiv:2006.05065 is so, its label being the teacher's alone.
   bool soften_student = true;
-  // dkd, kd, soft_cross_entropy: logits are standardised first (arXiv:2403.01427, Eq. 9).
+  // dkd, kd, soft_cross_entropy: logits are standardised first (arXiv:2403.01427).
   bool standardize = false;
-  double target_weight = 1.0;      // dkd: of the target class against all others, alpha
-  double non_target_weight = 8.0;  // dkd: of the others among themselves, beta
-  double row_weight = 1.0;         // dist: of correlations over classes, beta
-  double column_weight = 1.0;      // dist: of correlations over samples, gamma
-  double hard_share = 1.0;         // annealed: share of hard labels at the start
-  double anneal_until = 1.0;       // annealed: share of training after which none are hard
+  double target_weight = 1.0;          // dkd: of the target class against all others, alpha
+  double non_target_weight = 8.0;      // dkd: of the others among themselves, beta
+  double row_weight = 1.0;             // dist: of correlations over classes, beta
+  double column_weight = 1.0;          // dist: of correlations over samples, gamma
+  double hard_share = 1.0;             // annealed: share of hard labels at the start
+  double anneal_until = 1.0;           // annealed: share of training after which none are hard
+  double distance_weight = 25.0;       // rkd: of distances between samples
+  double angle_weight = 50.0;          // rkd: of angles
+  double initial_variance = 5.0;       // vid: of every channel
+  std::int64_t embedding = 128;        // crd: numbers of an embedding
+  std::int64_t negatives = 16384;      // crd: samples to tell each sample from
+  double contrast_temperature = 0.07;  // crd
+  double memory_momentum = 0.5;        // crd: what a remembered embedding keeps of itself
 };
 // The settings "rule", "temperature" and those of the chosen rule, in the present section.
 void VisitFields(core::FieldVisitor& v, RuleConfig& c);
@@ -105,7 +128,10 @@ using FeatureShapes = std::vector<std::vector<std::int64_t>>;
 struct RuleInputs {
   FeatureShapes student = {}, source = {};
   std::vector<std::uint64_t> member_seeds = {};  // [M], of initial parameters and draws
+  std::int64_t num_samples = 0;                  // N of the pool that Context::samples are rows of
+  Tensor sample_labels = {};  // [N] int64, -1: unlabelled; undefined where nothing has labels
   at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;  // of parameters and memories; that of the features
 };
 
 // Throws ConfigError where the rule misses something in `inputs`.

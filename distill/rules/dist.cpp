@@ -14,7 +14,7 @@ Tensor Centred(const Tensor& x, std::int64_t axis) {
   return centred * centred.square().sum(axis, /*keepdim=*/true).clamp_min(kTiny).rsqrt();
 }
 
-// Distillation from a stronger teacher, Eq. 8 to 10 of arXiv:2205.10536: 1 - Pearson's correlation
+// Distillation from a stronger teacher (arXiv:2205.10536): 1 - Pearson's correlation
 // of the probabilities, over the classes of each sample and over the samples of each class, times
 // T^2 as in its code. A correlation is 1 - |a - b|^2 / 2 of vectors of length 1, and a sample's
 // share of the second term is its own part of that sum: B / 2 mean_c (a_bc - b_bc)^2.

@@ -23,7 +23,7 @@ Decoupled Decouple(const Tensor& logits, const Tensor& labels) {
           .others = others};
 }
 
-// Decoupled knowledge distillation, Eq. 7 of arXiv:2203.08679: alpha KL of the target against the
+// Decoupled knowledge distillation (arXiv:2203.08679): alpha KL of the target against the
 // rest + beta KL among the rest, times T^2. With alpha = 1 and beta = 1 - p_target of the source it
 // is kd. Where a sample has no label, the source's likeliest class stands for it.
 class Dkd : public Rule {

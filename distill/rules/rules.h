@@ -19,5 +19,13 @@ std::unique_ptr<Rule> MakeAnnealed(const RuleConfig& config);
 std::unique_ptr<Rule> MakeLogitMse(const RuleConfig& config);
 std::unique_ptr<Rule> MakeDkd(const RuleConfig& config);
 std::unique_ptr<Rule> MakeDist(const RuleConfig& config);
+std::unique_ptr<Rule> MakeFitNets(const RuleConfig& config, const RuleInputs& inputs);
+std::unique_ptr<Rule> MakeAttentionTransfer(const RuleConfig& config);
+std::unique_ptr<Rule> MakeSp(const RuleConfig& config);
+std::unique_ptr<Rule> MakeRkd(const RuleConfig& config);
+std::unique_ptr<Rule> MakePkt(const RuleConfig& config);
+std::unique_ptr<Rule> MakeNst(const RuleConfig& config);
+std::unique_ptr<Rule> MakeVid(const RuleConfig& config, const RuleInputs& inputs);
+std::unique_ptr<Rule> MakeCrd(const RuleConfig& config, const RuleInputs& inputs);
 
 }  // namespace duet::distill

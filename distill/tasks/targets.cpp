@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <tuple>
 
 #include "agents/members.h"
@@ -62,7 +63,7 @@ Tensor DrawBeta(std::span<core::Rng> rngs, std::int64_t batch, double shape) {
 
 Tensor WithRanksOf(const Tensor& draws, const Tensor& values) {
   const Tensor sorted = std::get<0>(draws.sort(1));
-  const Tensor order = std::get<1>(values.sort(/*stable=*/true, 1));
+  const Tensor order = std::get<1>(values.sort(/*stable=*/std::optional<bool>(true), 1));
   return at::empty_like(sorted).scatter_(1, order, sorted);
 }
 
