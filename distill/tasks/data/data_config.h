@@ -20,12 +20,12 @@ struct DataConfig {
   std::int64_t train = 0;       // labelled samples to learn from; 0: all that are left over
   std::int64_t validation = 0;  // taken from the training part
   std::int64_t unlabelled = 0;  // samples without labels; taken from the training part
-  std::string unlabelled_set;   // take them from this set's training part instead; empty: no
-  std::int64_t test = 0;        // of the test part; 0: all
-  std::int64_t split_seed = 0;  // which samples go where
-  bool stratified = true;       // every split has the classes in the proportions of the whole
+  std::string unlabelled_set = {};  // take them from this set's training part instead; empty: no
+  std::int64_t test = 0;            // of the test part; 0: all
+  std::int64_t split_seed = 0;      // which samples go where
+  bool stratified = true;           // every split has the classes in the proportions of the whole
   NormalizationKind normalization = NormalizationKind::kStandard;
-  ShapesConfig shapes;  // of the set "shapes"
+  ShapesConfig shapes = {};  // of the set "shapes"
 };
 void VisitFields(core::FieldVisitor& v, DataConfig& c);
 

@@ -16,7 +16,9 @@ std::filesystem::path DataDirectory(const std::string& directory, std::string_vi
 // Names that stand for one part of a set; all of them are needed.
 using FileNames = std::vector<std::string>;
 
-// The files of the first alternative that has its first file, looked for in
+// `set` is a published set's name. The files of the first alternative that has its first file,
+// looked for in
+//
 // directory/<set>/<the archive's folder>, directory/<set>, directory/<the archive's folder> and
 // directory. Throws IoError that says where the published files are to be had, how large they are
 // and what their checksum is, where there is none, and one naming the file that is missing where

@@ -56,12 +56,13 @@ void Digest(core::Sha256& digest, const Tensor& tensor) {
 
 }  // namespace
 
-void CheckLabels(const Tensor& labels, std::int64_t num_classes, std::string_view where) {
+void CheckLabels(const Tensor& labels, std::int64_t num_classes, std::string_view where,
+                 std::int64_t first) {
   const auto* values = labels.const_data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < labels.numel(); ++i) {
-    if (values[i] < 0 || values[i] >= num_classes) {
-      throw IoError(fmt::format("{}: sample {} has label {}; allowed are 0 to {}", where, i,
-                                values[i], num_classes - 1));
+    if (values[i] < first || values[i] >= first + num_classes) {
+      throw IoError(fmt::format("{}: sample {} has label {}; allowed are {} to {}", where, i,
+                                values[i], first, first + num_classes - 1));
     }
   }
 }

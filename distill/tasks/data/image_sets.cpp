@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "distill/tasks/data/cifar.h"
 #include "distill/tasks/data/data_files.h"
+#include "distill/tasks/data/idx.h"
+#include "distill/tasks/data/image_folder.h"
 
 namespace duet::tasks {
 namespace {
@@ -24,13 +26,25 @@ ImageSet FromShapes(Part part, const DataConfig& config) {
   return DrawShapes(config.shapes, part == Part::kTest);
 }
 
+ImageSet FromFolder(Part part, const DataConfig& config) {
+  return ReadImageFolder(DataDirectory(config.directory, config.set), part, config.resolution);
+}
+
 struct Row {
   std::string_view name;
   Reader read;
 };
 constexpr Row kSets[] = {{"shapes", &FromShapes},
                          {"cifar10", &FromFiles<&ReadCifar10>},
-                         {"cifar100", &FromFiles<&ReadCifar100>}};
+                         {"cifar100", &FromFiles<&ReadCifar100>},
+                         {"mnist", &FromFiles<&ReadMnist>},
+                         {"fashion_mnist", &FromFiles<&ReadFashionMnist>},
+                         {"emnist_balanced", &FromFiles<&ReadEmnistBalanced>},
+                         {"emnist_byclass", &FromFiles<&ReadEmnistByClass>},
+                         {"emnist_bymerge", &FromFiles<&ReadEmnistByMerge>},
+                         {"emnist_digits", &FromFiles<&ReadEmnistDigits>},
+                         {"emnist_letters", &FromFiles<&ReadEmnistLetters>},
+                         {"folder", &FromFolder}};
 
 }  // namespace
 

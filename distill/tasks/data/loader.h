@@ -37,7 +37,7 @@ struct ImageBatch {
 struct LoaderConfig {
   std::int64_t batch_size = 128;
   double unlabelled_share = 0.0;  // of every batch, in [0, 1]; rounded to whole samples
-  AugmentationConfig augmentation;
+  AugmentationConfig augmentation = {};
   bool drop_last = false;  // leave out a last batch that is not full
 };
 
