@@ -9,7 +9,19 @@
 namespace duet::tasks {
 namespace {
 
-// Built for wider vectors as well. Loops inside are over channels, which lie side by side.
+// Eight channels, which lie side by side; -1 is true among integers.
+constexpr std::int64_t kLanes = kChannelsTogether;
+using Floats [[gnu::vector_size(32), gnu::aligned(4), gnu::may_alias]] = float;
+using Ints [[gnu::vector_size(32), gnu::aligned(4), gnu::may_alias]] = std::int32_t;
+
+const Floats* Vectors(const float* p) { return reinterpret_cast<const Floats*>(p); }
+Floats* Vectors(float* p) { return reinterpret_cast<Floats*>(p); }
+const Ints* Vectors(const std::int32_t* p) { return reinterpret_cast<const Ints*>(p); }
+Ints* Vectors(std::int32_t* p) { return reinterpret_cast<Ints*>(p); }
+
+constexpr std::int32_t kNoWinner = 4;  // of four pixels, where none is positive
+
+// Built for wider vectors as well.
 #define DUET_VECTORIZED [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
 
 constexpr std::int64_t kBlockRows = 512;  // whose sums are added up one after the other
@@ -80,12 +92,12 @@ void ForRows(std::int64_t rows, std::int64_t width,
 
 DUET_VECTORIZED void AddMoments(const float* x, std::int64_t rows, std::int64_t width,
                                 const float* origin, float* one, float* two) {
-  for (std::int64_t row = 0; row < rows; ++row, x += width) {
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) {
-      const float from = x[c] - origin[c];
-      one[c] += from;
-      two[c] += from * from;
+  const auto* in = Vectors(x);
+  for (std::int64_t row = 0; row < rows; ++row, in += width / kLanes) {
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      const Floats from = in[i] - Vectors(origin)[i];
+      Vectors(one)[i] += from;
+      Vectors(two)[i] += from * from;
     }
   }
 }
@@ -93,18 +105,18 @@ DUET_VECTORIZED void AddMoments(const float* x, std::int64_t rows, std::int64_t 
 DUET_VECTORIZED void Scale(const float* x, std::int64_t rows, std::int64_t width,
                            const float* factor, const float* shift, float* y) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, y += width) {
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) y[c] = x[c] * factor[c] + shift[c];
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      Vectors(y)[i] = Vectors(x)[i] * Vectors(factor)[i] + Vectors(shift)[i];
+    }
   }
 }
 
 DUET_VECTORIZED void ScaleRelu(const float* x, std::int64_t rows, std::int64_t width,
                                const float* factor, const float* shift, float* y) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, y += width) {
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) {
-      const float value = x[c] * factor[c] + shift[c];
-      y[c] = value < 0.0F ? 0.0F : value;
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      const Floats value = Vectors(x)[i] * Vectors(factor)[i] + Vectors(shift)[i];
+      Vectors(y)[i] = value < 0.0F ? Floats{} : value;
     }
   }
 }
@@ -113,35 +125,35 @@ DUET_VECTORIZED void ScaleAddRelu(const float* x, const float* other, std::int64
                                   std::int64_t width, const float* factor, const float* shift,
                                   float* y) {
   for (std::int64_t row = 0; row < rows; ++row, x += width, other += width, y += width) {
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) {
-      const float value = x[c] * factor[c] + shift[c] + other[c];
-      y[c] = value < 0.0F ? 0.0F : value;
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      const Floats value =
+          Vectors(x)[i] * Vectors(factor)[i] + Vectors(shift)[i] + Vectors(other)[i];
+      Vectors(y)[i] = value < 0.0F ? Floats{} : value;
     }
   }
 }
 
-// One row of pooled pixels from two rows of pixels, `x` and the `width * channels` numbers after.
+// One row of pooled pixels from two rows of pixels, which begin at `x`.
 DUET_VECTORIZED void PoolRow(const float* x, std::int64_t width, std::int64_t channels,
                              const float* factor, const float* shift, float* y,
                              std::int32_t* winner) {
+  const std::int64_t count = channels / kLanes;
   for (std::int64_t j = 0; j < width / 2; ++j) {
-    const float* a = x + 2 * j * channels;
-    const float* b = a + width * channels;
-#pragma omp simd
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float v0 = a[c] * factor[c] + shift[c];
-      const float v1 = a[c + channels] * factor[c] + shift[c];
-      const float v2 = b[c] * factor[c] + shift[c];
-      const float v3 = b[c + channels] * factor[c] + shift[c];
-      const float top = v1 > v0 ? v1 : v0;
-      const float bottom = v3 > v2 ? v3 : v2;
-      const std::int32_t top_place = v1 > v0 ? 1 : 0;
-      const std::int32_t bottom_place = v3 > v2 ? 3 : 2;
-      const float best = bottom > top ? bottom : top;
-      const std::int32_t place = bottom > top ? bottom_place : top_place;
-      y[j * channels + c] = best < 0.0F ? 0.0F : best;
-      winner[j * channels + c] = best > 0.0F ? place : 4;
+    const Floats* a = Vectors(x + 2 * j * channels);
+    const Floats* b = a + width * count;
+    Floats* out = Vectors(y + j * channels);
+    Ints* places = Vectors(winner + j * channels);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Floats f = Vectors(factor)[i], s = Vectors(shift)[i];
+      const Floats v0 = a[i] * f + s, v1 = a[i + count] * f + s;
+      const Floats v2 = b[i] * f + s, v3 = b[i + count] * f + s;
+      const Ints right_above = v1 > v0, right_below = v3 > v2;
+      const Floats above = right_above ? v1 : v0, below = right_below ? v3 : v2;
+      const Ints is_below = below > above;
+      const Floats best = is_below ? below : above;
+      const Ints place = is_below ? 2 - right_below : -right_above;  // true is -1
+      places[i] = best > 0.0F ? place : Ints{} + kNoWinner;
+      out[i] = best < 0.0F ? Floats{} : best;
     }
   }
 }
@@ -150,16 +162,13 @@ DUET_VECTORIZED void AddGradients(const float* g, const float* x, const float* y
                                   std::int64_t width, const float* mean, float* masked, float* one,
                                   float* two) {
   for (std::int64_t row = 0; row < rows; ++row, g += width, x += width, y += width) {
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) {
-      const float value = y[c] > 0.0F ? g[c] : 0.0F;
-      one[c] += value;
-      two[c] += value * (x[c] - mean[c]);
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      const Floats value = Vectors(y)[i] > 0.0F ? Vectors(g)[i] : Floats{};
+      Vectors(one)[i] += value;
+      Vectors(two)[i] += value * (Vectors(x)[i] - Vectors(mean)[i]);
+      if (masked != nullptr) Vectors(masked)[i] = value;
     }
-    if (masked == nullptr) continue;
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) masked[c] = y[c] > 0.0F ? g[c] : 0.0F;
-    masked += width;
+    if (masked != nullptr) masked += width;
   }
 }
 
@@ -167,10 +176,9 @@ DUET_VECTORIZED void AddAllGradients(const float* g, const float* x, std::int64_
                                      std::int64_t width, const float* mean, float* one,
                                      float* two) {
   for (std::int64_t row = 0; row < rows; ++row, g += width, x += width) {
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) {
-      one[c] += g[c];
-      two[c] += g[c] * (x[c] - mean[c]);
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      Vectors(one)[i] += Vectors(g)[i];
+      Vectors(two)[i] += Vectors(g)[i] * (Vectors(x)[i] - Vectors(mean)[i]);
     }
   }
 }
@@ -179,10 +187,9 @@ DUET_VECTORIZED void Combine(const float* g, const float* x, const float* y, std
                              std::int64_t width, const float* a, const float* b, const float* c,
                              float* by_x) {
   for (std::int64_t row = 0; row < rows; ++row, g += width, x += width, y += width, by_x += width) {
-#pragma omp simd
-    for (std::int64_t i = 0; i < width; ++i) {
-      const float value = y[i] > 0.0F ? g[i] : 0.0F;
-      by_x[i] = a[i] * value + (b[i] * x[i] + c[i]);
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      const Floats value = Vectors(y)[i] > 0.0F ? Vectors(g)[i] : Floats{};
+      Vectors(by_x)[i] = Vectors(a)[i] * value + (Vectors(b)[i] * Vectors(x)[i] + Vectors(c)[i]);
     }
   }
 }
@@ -191,25 +198,27 @@ DUET_VECTORIZED void CombineAll(const float* g, const float* x, std::int64_t row
                                 std::int64_t width, const float* a, const float* b, const float* c,
                                 float* by_x) {
   for (std::int64_t row = 0; row < rows; ++row, g += width, x += width, by_x += width) {
-#pragma omp simd
-    for (std::int64_t i = 0; i < width; ++i) by_x[i] = a[i] * g[i] + (b[i] * x[i] + c[i]);
+    for (std::int64_t i = 0; i < width / kLanes; ++i) {
+      Vectors(by_x)[i] =
+          Vectors(a)[i] * Vectors(g)[i] + (Vectors(b)[i] * Vectors(x)[i] + Vectors(c)[i]);
+    }
   }
 }
 
 DUET_VECTORIZED void AddPooledRow(const float* g, const float* x, const std::int32_t* winner,
                                   std::int64_t width, std::int64_t channels, const float* mean,
                                   float* one, float* two) {
+  const std::int64_t count = channels / kLanes;
   for (std::int64_t j = 0; j < width / 2; ++j) {
-    const float* a = x + 2 * j * channels;
-    const float* b = a + width * channels;
-#pragma omp simd
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const std::int32_t place = winner[j * channels + c];
-      const float value = place < 4 ? g[j * channels + c] : 0.0F;
-      const float top = place == 1 ? a[c + channels] : a[c];
-      const float bottom = place == 3 ? b[c + channels] : b[c];
-      one[c] += value;
-      two[c] += value * ((place >= 2 ? bottom : top) - mean[c]);
+    const Floats* a = Vectors(x + 2 * j * channels);
+    const Floats* b = a + width * count;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Ints place = Vectors(winner + j * channels)[i];
+      const Floats value = place < kNoWinner ? Vectors(g + j * channels)[i] : Floats{};
+      const Floats above = place == 1 ? a[i + count] : a[i];
+      const Floats below = place == 3 ? b[i + count] : b[i];
+      Vectors(one)[i] += value;
+      Vectors(two)[i] += value * ((place >= 2 ? below : above) - Vectors(mean)[i]);
     }
   }
 }
@@ -217,19 +226,21 @@ DUET_VECTORIZED void AddPooledRow(const float* g, const float* x, const std::int
 DUET_VECTORIZED void CombinePooledRow(const float* g, const float* x, const std::int32_t* winner,
                                       std::int64_t width, std::int64_t channels, const float* a,
                                       const float* b, const float* c, float* by_x) {
+  const std::int64_t count = channels / kLanes;
   for (std::int64_t j = 0; j < width / 2; ++j) {
-    const float* x0 = x + 2 * j * channels;
-    const float* x2 = x0 + width * channels;
-    float* y0 = by_x + 2 * j * channels;
-    float* y2 = y0 + width * channels;
-#pragma omp simd
-    for (std::int64_t i = 0; i < channels; ++i) {
-      const std::int32_t place = winner[j * channels + i];
-      const float value = a[i] * g[j * channels + i];
-      y0[i] = (place == 0 ? value : 0.0F) + (b[i] * x0[i] + c[i]);
-      y0[i + channels] = (place == 1 ? value : 0.0F) + (b[i] * x0[i + channels] + c[i]);
-      y2[i] = (place == 2 ? value : 0.0F) + (b[i] * x2[i] + c[i]);
-      y2[i + channels] = (place == 3 ? value : 0.0F) + (b[i] * x2[i + channels] + c[i]);
+    const Floats* above = Vectors(x + 2 * j * channels);
+    const Floats* below = above + width * count;
+    Floats* by_above = Vectors(by_x + 2 * j * channels);
+    Floats* by_below = by_above + width * count;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Ints place = Vectors(winner + j * channels)[i];
+      const Floats value = Vectors(a)[i] * Vectors(g + j * channels)[i];
+      const Floats slope = Vectors(b)[i], constant = Vectors(c)[i];
+      const std::int64_t k = i + count;
+      by_above[i] = (place == 0 ? value : Floats{}) + (slope * above[i] + constant);
+      by_above[k] = (place == 1 ? value : Floats{}) + (slope * above[k] + constant);
+      by_below[i] = (place == 2 ? value : Floats{}) + (slope * below[i] + constant);
+      by_below[k] = (place == 3 ? value : Floats{}) + (slope * below[k] + constant);
     }
   }
 }

@@ -8,6 +8,9 @@
 
 namespace duet::tasks {
 
+// The number of channels must be a multiple of this.
+inline constexpr std::int64_t kChannelsTogether = 8;
+
 struct MapSize {
   std::int64_t images = 0, height = 0, width = 0, channels = 0;
 
@@ -23,7 +26,7 @@ void ScaleMap(const float* map, const MapSize& size, const float* factor, const 
               const float* other, bool relu, float* output);
 
 // The greatest of each 2 x 2 pixels of max(map * factor + shift, 0): [B, H/2, W/2, D]. Height and
-// width must be even. `winner`, null or as the output, tells which pixel that is, 0 to 3 line by
+// width must be even. `winner`, as the output, tells which pixel that is, 0 to 3 line by
 // line, or 4 where the output is 0.
 void ScaleAndPoolMap(const float* map, const MapSize& size, const float* factor, const float* shift,
                      float* output, std::int32_t* winner);

@@ -35,6 +35,7 @@ const float* Data(const Tensor& tensor) {
 bool HasKernels(const Tensor& map, bool pool) {
   return map.is_cpu() && map.scalar_type() == at::kFloat &&
          map.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+         map.size(1) % kChannelsTogether == 0 &&
          (!pool || (map.size(2) % 2 == 0 && map.size(3) % 2 == 0));
 }
 
