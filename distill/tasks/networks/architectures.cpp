@@ -74,7 +74,7 @@ Network MakePlain(const PlainShape& shape, const ImageShape& images) {
     const std::string name = fmt::format("conv{}", ++number);
     builder.Add("", builder.Convolve(name, {.outputs = channels}));
     builder.Add(name, std::make_unique<Normalization>(
-                          builder.Normalize(name, /*relu=*/true, pool, /*bias=*/true)));
+                          builder.Normalize(name, {.pool = pool, .bias = true})));
   }
   const bool hidden = shape.hidden > 0;
   builder.Add(hidden ? "" : "penultimate",
@@ -155,7 +155,7 @@ class ResidualMaker {
   }
 
   LayerPointer Normalize(const std::string& name, bool relu = true) {
-    return std::make_unique<Normalization>(builder_.Normalize(name, relu));
+    return std::make_unique<Normalization>(builder_.Normalize(name, {.relu = relu}));
   }
 
   // The last block of a stage bears the stage's name.
@@ -175,7 +175,7 @@ class ResidualMaker {
     body.push_back(Convolve(name + ".conv1", channels, stride));
     body.push_back(Normalize(name + ".conv1"));
     body.push_back(Convolve(name + ".conv2", channels));
-    Normalization last = builder_.Normalize(name + ".conv2", /*relu=*/true);
+    Normalization last = builder_.Normalize(name + ".conv2", {.adds = true});
     const std::vector<std::int64_t> after = builder_.size;
     if (after != before) {
       builder_.size = before;

@@ -37,6 +37,7 @@ class Normalization : public Layer {
     std::optional<ParameterBlock> bias;
     bool relu = true;
     bool pool = false;
+    bool adds = false;  // another map, before the ReLU; not with pooling
   };
   explicit Normalization(Shape shape) : shape_(std::move(shape)) {}
 
@@ -47,7 +48,7 @@ class Normalization : public Layer {
     return BackwardWith(gradient, pass).input;
   }
 
-  // With `other`, of the shape of the input, added before the ReLU; not with pooling.
+  // With `other`, of the shape of the input, where the shape says so.
   Tensor ForwardWith(const Tensor& input, const Tensor& other, Pass& pass) const;
   struct Gradients {
     Tensor input, other;
@@ -55,6 +56,9 @@ class Normalization : public Layer {
   Gradients BackwardWith(const Tensor& gradient, Pass& pass) const;
 
  private:
+  // The greatest of each 2 x 2 pixels of the ReLU of input * factor + shift.
+  Tensor Pooled(const Tensor& input, const Tensor& factor, const Tensor& shift, Pass& pass) const;
+
   Shape shape_;
 };
 

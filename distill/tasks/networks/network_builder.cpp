@@ -55,11 +55,12 @@ LayerPointer NetworkBuilder::Convolve(const std::string& name, const Convolution
   return std::make_unique<Convolution>(std::move(shape));
 }
 
-Normalization NetworkBuilder::Normalize(const std::string& name, bool relu, bool pool, bool bias) {
+Normalization NetworkBuilder::Normalize(const std::string& name, const NormalizationShape& s) {
   Normalization::Shape shape;
-  shape.relu = relu;
-  shape.pool = pool;
-  if (bias) {
+  shape.relu = s.relu;
+  shape.pool = s.pool;
+  shape.adds = s.adds;
+  if (s.bias) {
     const std::int64_t inputs = network_.parameters.back().inputs;
     shape.bias =
         Parameter(name + ".bias", ParameterKind::kBias, {size[0]}, inputs, Start::kUniform);
@@ -68,7 +69,7 @@ Normalization NetworkBuilder::Normalize(const std::string& name, bool relu, bool
   shape.shift = Parameter(name + ".shift", ParameterKind::kShift, {size[0]}, 1, Start::kZero);
   shape.running_mean = Buffer(name + ".running_mean", Start::kZero);
   shape.running_variance = Buffer(name + ".running_variance", Start::kOne);
-  if (pool) size = {size[0], size[1] / 2, size[2] / 2};
+  if (s.pool) size = {size[0], size[1] / 2, size[2] / 2};
   return Normalization(std::move(shape));
 }
 

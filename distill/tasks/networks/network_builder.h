@@ -25,8 +25,12 @@ class NetworkBuilder {
   };
   // `bias`: the convolution's own.
   LayerPointer Convolve(const std::string& name, const ConvolutionShape& shape, bool bias = false);
-  // Of the present map. `bias`: of the convolution `name` before, left to the normalisation.
-  Normalization Normalize(const std::string& name, bool relu, bool pool = false, bool bias = false);
+  struct NormalizationShape {
+    bool relu = true, pool = false, adds = false;
+    bool bias = false;  // of the convolution of that name before, left to the normalisation
+  };
+  // Of the present map.
+  Normalization Normalize(const std::string& name, const NormalizationShape& shape);
   LayerPointer Pool();
   LayerPointer Flat();
   LayerPointer Average();
