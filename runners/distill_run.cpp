@@ -48,7 +48,8 @@ std::set<std::string> Needed(const std::vector<tasks::ModelConfig>& models) {
   std::set<std::string> needed;
   for (const tasks::ModelConfig& model : models) {
     needed.insert(model.teachers.begin(), model.teachers.end());
-    if (!model.start.from.empty()) needed.insert(model.start.from);
+    needed.insert(model.start.from);
+    needed.insert(model.compression.mask_from);
   }
   return needed;
 }
@@ -178,7 +179,7 @@ class ModelLoop {
       });
       if (kept) cache_.Keep(model.name, folder.path);
       return Done(i, result,
-                  result.epochs == 0
+                  !model.load.empty()
                       ? std::string("loaded")
                       : fmt::format("finished in {}", FormatDuration(result.wall_seconds)));
     } catch (const Interrupted& interruption) {

@@ -56,7 +56,9 @@ const std::string& ModelCache::Add(const tasks::ModelConfig& model) {
       if (name != tasks::kOwnAverage) digest.Update(digests_.at(name));
     }
   }
-  if (!model.start.from.empty()) digest.Update(digests_.at(model.start.from));
+  for (const std::string& name : {model.start.from, model.compression.mask_from}) {
+    if (!name.empty()) digest.Update(digests_.at(name));
+  }
   return digests_[model.name] = digest.HexDigest();
 }
 

@@ -165,7 +165,8 @@ class ModelRun {
                                  .device = context_.device,
                                  .teacher = nullptr,
                                  .teacher_layers = {},
-                                 .start = {}};
+                                 .start = {},
+                                 .mask_source = {}};
     const std::vector<tasks::TeacherModel> models = Models(context_, model_, teachers_);
     if (!models.empty()) {
       inputs.teacher = tasks::MakeTeacher(models, context_.data, options_);
@@ -182,6 +183,11 @@ class ModelRun {
                    .epoch = model_.teacher_epoch,
                    .seeds = TeacherSeeds(context_.config.seeds, model_.teacher_seed)});
       inputs.start = {from.parameters().detach().clone(), from.buffers().clone()};
+    }
+    if (const std::string& name = model_.compression.mask_from; !name.empty()) {
+      inputs.mask_source = LoadOne({.folder = context_.FolderOf(name), .seeds = result_.seeds})
+                               .parameters()
+                               .detach();
     }
     return inputs;
   }
@@ -217,6 +223,7 @@ class ModelRun {
     result_.images_per_second =
         static_cast<double>(training.num_images()) / std::max(result_.wall_seconds, 1e-9);
     result_.selected_epochs = training.selected_epochs();
+    result_.size = Mean(training.sizes());
     tasks::SaveModel(folder_.classifier(), training.classifier(), result_.seeds, training.last(),
                      training.selected());
     Measure();
@@ -236,6 +243,7 @@ class ModelRun {
     };
     tasks::SaveModel(folder_.classifier(), last, result_.seeds, state(last), state(selected));
     result_.selected_epochs.assign(result_.seeds.size(), 0);
+    result_.size = static_cast<double>(last.num_parameters());
     Measure();
   }
 
@@ -323,7 +331,7 @@ class ModelRun {
     reference.train = answer(context_.data.train);
     reference.test = answer(context_.data.test);
     for (const std::string& name : names) {
-      reference.size += static_cast<double>(context_.results.at(name).parameters);
+      reference.size += context_.results.at(name).size;
     }
     return reference;
   }
@@ -342,8 +350,7 @@ class ModelRun {
                    .seeds = result_.seeds});
       const tasks::SplitLogits logits = tasks::AnswerSplits(classifier, context_.data);
       (is_last ? result_.last : result_.selected) =
-          tasks::MeasureModel(logits, context_.data,
-                              static_cast<double>(classifier.num_parameters()), reference, options);
+          tasks::MeasureModel(logits, context_.data, result_.size, reference, options);
       kept.push_back(logits.test.contiguous());
       agents::SaveTensor(predictions, SnapshotName(snapshot), kept.back());
       if (!is_last) continue;

@@ -105,7 +105,7 @@ std::string CostTable(const TaskResult& task) {
     const ModelResult& model = task.models[i];
     const bool measured = model.milliseconds_per_image > 0.0;
     rows.push_back({NameCell(task, i), FormatCount(model.parameters),
-                    FormatCount(model.multiplications),
+                    FormatCount(std::llround(model.size)), FormatCount(model.multiplications),
                     measured ? fmt::format("{:.3f}", model.milliseconds_per_image) : "–",
                     FormatCount(model.epochs), FormatCount(model.gradient_steps),
                     FormatCount(std::llround(model.images_per_second)),
@@ -201,7 +201,7 @@ bool OnFront(const TaskResult& task, const ModelResult& model) {
     return MetricEstimate(of, Snapshot::kLast, "test_accuracy").value;
   };
   return std::ranges::none_of(task.models, [&](const ModelResult& other) {
-    return other.parameters <= model.parameters && accuracy(other) > accuracy(model);
+    return other.size <= model.size && accuracy(other) > accuracy(model);
   });
 }
 
@@ -215,7 +215,7 @@ Json ModelJson(const TaskResult& task, std::size_t i) {
   return {{"name", model.name},
           {"color", ColorOf(i)},
           {"dash", i},
-          {"parameters", model.parameters},
+          {"size", model.size},
           {"accuracy", {{"value", accuracy.value}, {"low", accuracy.low}, {"high", accuracy.high}}},
           {"on_front", OnFront(task, model)},
           {"reliability",

@@ -40,7 +40,9 @@ struct ModelResult {
   std::string network;                // "cnn4"
   std::vector<std::string> teachers;  // those that taught it
   std::vector<std::int64_t> seeds;
-  std::int64_t parameters = 0;          // of one seed's network
+  std::int64_t parameters = 0;  // of one seed's network
+  // Numbers of 32 bits that hold them: pruned weights count nothing, quantised ones by their bits.
+  double size = 0.0;
   std::int64_t multiplications = 0;     // for one image
   std::int64_t epochs = 0;              // 0: loaded
   std::int64_t gradient_steps = 0;      // of each seed

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
@@ -19,6 +20,8 @@
 #include "distill/tasks/loss_terms.h"
 #include "distill/tasks/metrics.h"
 #include "distill/tasks/optimizer.h"
+#include "distill/tasks/pruning.h"
+#include "distill/tasks/quantization.h"
 
 namespace duet::tasks {
 namespace {
@@ -29,6 +32,23 @@ constexpr std::size_t kGuideSums = 4;
 std::vector<double> Numbers(const Tensor& per_member) {
   const Tensor host = per_member.to(at::kCPU, at::kDouble).contiguous();
   return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
+}
+
+// Numbers of 32 bits that hold these parameters, [M].
+std::vector<double> StoredSizes(const CompressionConfig& config,
+                                std::span<const ParameterBlock> layout, const Tensor& parameters) {
+  Tensor size = at::zeros({parameters.size(0)}, parameters.options().dtype(at::kDouble));
+  for (const ParameterBlock& block : layout) {
+    const bool weight =
+        block.kind == ParameterKind::kConvolution || block.kind == ParameterKind::kLinear;
+    const double bits = weight && config.bits > 0 ? static_cast<double>(config.bits) : 32.0;
+    const Tensor rows = block.Rows(parameters);
+    const bool pruned = weight && config.pruning.sparsity > 0.0;
+    const Tensor count = pruned ? rows.ne(0.0).sum(1).to(at::kDouble)
+                                : at::full_like(size, static_cast<double>(block.size()));
+    size += count * (bits / 32.0);
+  }
+  return Numbers(size);
 }
 
 // The part of the training split that the model learns from: its first row and how many.
@@ -164,18 +184,22 @@ class ModelTraining::Impl {
   std::int64_t num_steps() const { return steps_ + guide_steps_; }
   std::int64_t num_images() const { return images_; }
   double fraction() const {
+    if (model_.training.epochs == 0) return 1.0;
     return static_cast<double>(steps_ + guide_steps_) /
            static_cast<double>(loader_.batches_per_epoch() *
                                (model_.training.epochs + GuidePasses()));
   }
 
-  Classifier& classifier() { return classifier_; }
+  const Classifier& classifier() const { return classifier_; }
+  std::vector<double> sizes() const {
+    return StoredSizes(model_.compression, classifier_.layout(), Deployed());
+  }
   ModelState last() const { return Copy(); }
-  ModelState selected() const { return chooses() ? selected_ : Copy(); }
+  ModelState selected() const { return chose() ? selected_ : Copy(); }
   std::vector<std::int64_t> selected_epochs() const {
     std::vector<std::int64_t> epochs;
     for (const double epoch : Numbers(selected_epochs_)) {
-      epochs.push_back(chooses() ? static_cast<std::int64_t>(epoch) : epoch_);
+      epochs.push_back(chose() ? static_cast<std::int64_t>(epoch) : epoch_);
     }
     return epochs;
   }
@@ -222,6 +246,7 @@ class ModelTraining::Impl {
  private:
   std::int64_t members() const { return static_cast<std::int64_t>(inputs_.member_seeds.size()); }
   std::size_t MemberCount() const { return inputs_.member_seeds.size(); }
+  bool chose() const { return chooses() && epoch_ > 0; }
   bool chooses() const { return inputs_.data.validation.size() > 0; }
 
   Loader MakeLoader() const {
@@ -245,9 +270,18 @@ class ModelTraining::Impl {
     return state;
   }
 
-  ModelState Copy() const {
-    return {classifier_.parameters().detach().clone(), classifier_.buffers().clone()};
+  // The parameters as they are used, without gradient.
+  Tensor Deployed() const {
+    const c10::NoGradGuard no_grad;
+    return Quantized(classifier_.parameters().detach());
   }
+
+  Tensor Quantized(const Tensor& parameters) const {
+    const std::int64_t bits = model_.compression.bits;
+    return bits == 0 ? parameters : QuantizeWeights(classifier_.layout(), parameters, bits);
+  }
+
+  ModelState Copy() const { return {Deployed().clone(), classifier_.buffers().clone()}; }
 
   // Random parameters, moved towards those of another model: theta = share * theirs + (1 - share) *
   // random, parameters and statistics alike, and then statistics of the mixture itself
@@ -255,7 +289,15 @@ class ModelTraining::Impl {
   void Start() {
     std::vector<core::Rng> rngs = agents::MemberStreams(inputs_.member_seeds, "parameters");
     classifier_.Initialize(rngs);
-    if (!inputs_.start.parameters.defined()) return;
+    if (inputs_.start.parameters.defined()) MoveTowardsStart();
+    if (model_.compression.pruning.sparsity == 0.0) return;
+    const Tensor source =
+        inputs_.mask_source.defined() ? inputs_.mask_source : classifier_.parameters().detach();
+    mask_ = MagnitudeMask(model_.compression.pruning, classifier_.layout(), source);
+    ApplyMask(mask_, classifier_.parameters());
+  }
+
+  void MoveTowardsStart() {
     const c10::NoGradGuard no_grad;
     classifier_.parameters().lerp_(inputs_.start.parameters, model_.start.share);
     classifier_.buffers().lerp_(inputs_.start.buffers, model_.start.share);
@@ -312,8 +354,8 @@ class ModelTraining::Impl {
 
     std::optional<Classification> average;
     if (average_.defined()) average = AverageAnswer(batch.images);
-    Classification answer =
-        classifier_.Forward(batch.images, Mode::kTrain, terms_.student_layers());
+    Classification answer = classifier_.ForwardWith(
+        Quantized(classifier_.parameters()), batch.images, Mode::kTrain, terms_.student_layers());
     const distill::Answer student =
         distill::ClassifierAnswer(answer.logits, std::move(answer.features));
 
@@ -348,6 +390,7 @@ class ModelTraining::Impl {
   void StepAgainst(const Tensor& loss, double epoch) {
     loss.sum().backward();
     for (Optimizer& optimizer : optimizers_) optimizer.Step(RateAt(std::floor(epoch)));
+    if (mask_.defined()) ApplyMask(mask_, classifier_.parameters());
     if (average_.defined()) {
       UpdateAverage(average_, classifier_.parameters().detach(), steps_,
                     model_.targets.average_decay);
@@ -381,7 +424,7 @@ class ModelTraining::Impl {
     Tensor logits;
     {
       const c10::NoGradGuard no_grad;
-      logits = classifier_.Forward(batch.images, Mode::kEvaluate).logits;
+      logits = classifier_.ForwardWith(Deployed(), batch.images, Mode::kEvaluate).logits;
     }
     guide_->Step(logits, inputs_.teacher->Answer(batch), batch.labels,
                  epoch_ / model_.guide->student_passes,
@@ -459,6 +502,9 @@ class ModelTraining::Impl {
 
   void Evaluate(EpochValues& values) {
     const c10::NoGradGuard no_grad;
+    Tensor& parameters = classifier_.parameters();
+    const Tensor kept = model_.compression.bits > 0 ? parameters.detach().clone() : Tensor();
+    if (kept.defined()) parameters.copy_(Deployed());
     for (const auto& [name, set] : Evaluated()) {
       const Tensor logits = PlainLogits(classifier_, *set, inputs_.data.normalization);
       const Tensor labels = set->labels.to(logits.device());
@@ -467,6 +513,7 @@ class ModelTraining::Impl {
       values[fmt::format("{}_nll", name)] = Numbers(NegativeLogLikelihood(logits, labels));
       if (set == &inputs_.data.validation) Choose(accuracy);
     }
+    if (kept.defined()) parameters.copy_(kept);
   }
 
   void Choose(const Tensor& accuracy) {
@@ -490,6 +537,7 @@ class ModelTraining::Impl {
   const bool own_teacher_;  // the average teaches
   std::vector<Optimizer> optimizers_;
   std::optional<Guide> guide_;
+  Tensor mask_;             // [M, P] of weights that stay; undefined where nothing is pruned
   Tensor average_;          // [M, P], undefined where nobody asks for it
   Tensor sums_;             // [terms + 3, M] over the epoch's samples so far
   Tensor best_;             // [M] validation accuracy
@@ -516,7 +564,8 @@ std::int64_t ModelTraining::epoch() const { return impl_->epoch(); }
 std::int64_t ModelTraining::num_steps() const { return impl_->num_steps(); }
 std::int64_t ModelTraining::num_images() const { return impl_->num_images(); }
 double ModelTraining::fraction() const { return impl_->fraction(); }
-Classifier& ModelTraining::classifier() { return impl_->classifier(); }
+const Classifier& ModelTraining::classifier() const { return impl_->classifier(); }
+std::vector<double> ModelTraining::sizes() const { return impl_->sizes(); }
 ModelState ModelTraining::last() const { return impl_->last(); }
 ModelState ModelTraining::selected() const { return impl_->selected(); }
 std::vector<std::int64_t> ModelTraining::selected_epochs() const {

@@ -32,6 +32,8 @@ struct TrainingInputs {
   std::map<std::string, std::vector<std::int64_t>> teacher_layers;
   // Of the model to start from; undefined tensors where there is none.
   ModelState start;
+  // [M, P] of the model by whose parameters weights are pruned; undefined: the model's own start.
+  Tensor mask_source;
 };
 
 // The teacher's layers that a model's rules are shown, each once.
@@ -64,7 +66,11 @@ class ModelTraining {
   std::int64_t num_images() const;  // that all members have learned from
   double fraction() const;          // of all steps, in [0, 1]
 
-  Classifier& classifier();
+  const Classifier& classifier() const;
+  // Numbers of 32 bits that would hold the parameters of a member: pruned weights count nothing,
+  // quantised ones by their bits. [M]
+  std::vector<double> sizes() const;
+  // As they are used: with pruned weights at zero and quantised ones in their few values.
   ModelState last() const;
   // At the epoch that was best on validation, the earliest of equals; the last without validation.
   ModelState selected() const;

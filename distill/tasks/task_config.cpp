@@ -32,7 +32,7 @@ constexpr core::Range<double> kWeight = {0.0, 1e6};
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, TrainingConfig& c) {
-  v.Field("epochs", c.epochs, {1, 1'000'000}, "passes over the labelled training samples");
+  v.Field("epochs", c.epochs, {0, 1'000'000}, "passes over the labelled training samples");
   v.Field("batch_size", c.batch_size, {1, 1'000'000}, "samples of a gradient step, of each seed");
   v.Choice("optimizer", c.optimizer, kOptimizers, "what makes a step of a gradient");
   VisitFields(v, c.sgd);
@@ -70,6 +70,13 @@ void VisitFields(core::FieldVisitor& v, GuideConfig& c) {
   VisitFields(v, c.scaffold);
 }
 
+void VisitFields(core::FieldVisitor& v, CompressionConfig& c) {
+  VisitFields(v, c.pruning);
+  v.Field("mask_from", c.mask_from,
+          "model that says which weights are small; empty: its own start");
+  v.Field("bits", c.bits, {0, 10}, "of weights, from 2 on; 0: 32");
+}
+
 void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("name", c.name, "of its row in tables");
   v.Field("seed_as", c.seed_as,
@@ -91,6 +98,7 @@ void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.List("rules", c.rules, "terms of the loss by the teacher's answers");
   v.OptionalSection("guide", c.guide, "scaffolded distillation");
   v.Section("start", c.start, "parameters at the start");
+  v.Section("compression", c.compression, "weights at zero, or of few bits");
   v.Field("unlabelled_share", c.unlabelled_share, kShare, "of every batch");
   v.Field("train_from", c.train_from, kShare, "first share of the training split it learns from");
   v.Field("train_to", c.train_to, kShare, "last share of it");
@@ -152,7 +160,9 @@ std::vector<std::string> Needs(const ModelConfig& model) {
       if (name != kOwnAverage) needs.push_back(name);
     }
   }
-  if (!model.start.from.empty()) needs.push_back(model.start.from);
+  for (const std::string& name : {model.start.from, model.compression.mask_from}) {
+    if (!name.empty()) needs.push_back(name);
+  }
   return needs;
 }
 
@@ -295,7 +305,8 @@ class Checks {
     CheckRate(path + ".training", model.training);
     CheckTeachers(path, model);
     CheckTerms(path, model);
-    CheckStart(path, model);
+    CheckSameNetwork(path + ".start.from", model, model.start.from);
+    CheckCompression(path, model);
     CheckSamples(path, model);
   }
 
@@ -368,14 +379,28 @@ class Checks {
     }
   }
 
-  void CheckStart(const std::string& path, const ModelConfig& model) const {
-    if (model.start.from.empty()) return;
-    CheckKnown(path + ".start.from", model.start.from);
-    const auto from = std::ranges::find(models_, model.start.from, &ModelConfig::name);
+  // Empty, or the name of a model whose parameters this one's can be.
+  void CheckSameNetwork(const std::string& path, const ModelConfig& model,
+                        const std::string& name) const {
+    if (name.empty()) return;
+    CheckKnown(path, name);
+    const auto from = std::ranges::find(models_, name, &ModelConfig::name);
     if (from->load.empty() && from->network != model.network) {
-      Fail(path + ".start.from",
-           fmt::format("= \"{}\" has another network; allowed is a model with the same",
-                       model.start.from));
+      Fail(path,
+           fmt::format("= \"{}\" has another network; allowed is a model with the same", name));
+    }
+  }
+
+  void CheckCompression(const std::string& path, const ModelConfig& model) const {
+    const CompressionConfig& compression = model.compression;
+    CheckSameNetwork(path + ".compression.mask_from", model, compression.mask_from);
+    if (compression.bits == 1) {
+      Fail(path + ".compression.bits",
+           "= 1 is less than one bit and a sign; allowed are 0 and 2 to 10");
+    }
+    if (model.training.epochs == 0 && model.start.from.empty() && model.load.empty()) {
+      Fail(path + ".training.epochs",
+           "= 0 leaves a random network; allowed is start.from, or more");
     }
   }
 

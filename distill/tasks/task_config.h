@@ -21,6 +21,7 @@
 #include "distill/tasks/data/data_config.h"
 #include "distill/tasks/learning_rate.h"
 #include "distill/tasks/networks/network_config.h"
+#include "distill/tasks/pruning.h"
 #include "distill/tasks/sgd.h"
 #include "distill/tasks/targets.h"
 
@@ -30,7 +31,7 @@ enum class OptimizerKind { kSgd, kAdam };
 
 // How long and with what steps a model learns.
 struct TrainingConfig {
-  std::int64_t epochs = 30;       // passes over the labelled training samples
+  std::int64_t epochs = 30;       // passes over the labelled training samples; 0: none
   std::int64_t batch_size = 128;  // of each seed
   OptimizerKind optimizer = OptimizerKind::kSgd;
   SgdConfig sgd;
@@ -87,6 +88,18 @@ struct GuideConfig {
 };
 void VisitFields(core::FieldVisitor& v, GuideConfig& c);
 
+// What makes a network smaller than its architecture does.
+struct CompressionConfig {
+  // Off at sparsity 0. The smallest weights are set to zero and stay there.
+  PruningConfig pruning = {.sparsity = 0.0};
+  // The model by whose parameters after its last epoch weights are small, which must have the same
+  // network; empty: the model's own at its start. With `seed_as` that model too it is a lottery
+  // ticket: the initial parameters that its mask leaves.
+  std::string mask_from;
+  std::int64_t bits = 0;  // of weights, in training and afterwards; 0: 32
+};
+void VisitFields(core::FieldVisitor& v, CompressionConfig& c);
+
 struct ModelConfig {
   std::string name = "model";
   // The model whose random streams it takes, so that both start and see batches alike; empty: its
@@ -108,6 +121,7 @@ struct ModelConfig {
   std::vector<TermConfig> rules;
   std::optional<GuideConfig> guide;
   StartConfig start;
+  CompressionConfig compression;
   double unlabelled_share = 0.0;  // of every batch
   double train_from = 0.0;  // the part of the training split that it learns from, as shares …
   double train_to = 1.0;    // … of the samples in their order

@@ -52,7 +52,7 @@
 
   const drawFront = () => {
     const datasets = data.models.filter((model) => model.accuracy.value !== null).flatMap((model) => {
-      const x = model.parameters;
+      const x = model.size;
       const {value, low, high} = model.accuracy;
       return [
         {model: model.name, label: model.name, data: [{x, y: value}], pointRadius: 6, pointHoverRadius: 7,
@@ -71,10 +71,10 @@
         }
       }
     };
-    const x = axisOptions('Parameters', {type: 'logarithmic', afterBuildTicks: ticks});
+    const x = axisOptions('Size, numbers of 32 bits', {type: 'logarithmic', afterBuildTicks: ticks});
     x.ticks.callback = size;
     return chart('front', datasets, x, axisOptions('Test accuracy, %', {grace: '8%'}),
-                 (item) => ` ${item.dataset.label}: ${score(item.parsed.y)} % with ${size(item.parsed.x)} parameters`,
+                 (item) => ` ${item.dataset.label}: ${score(item.parsed.y)} % of size ${size(item.parsed.x)}`,
                  {mode: 'nearest', intersect: true});
   };
 

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/archive.h"
+#include "distill/tasks/pruning.h"
+#include "distill/tasks/quantization.h"
 #include "tests/support/temp_folder.h"
 
 namespace duet::tasks {
@@ -58,7 +60,8 @@ TrainingInputs Inputs(const DataSplits& data, const ModelConfig& model,
                         .device = at::kCPU,
                         .teacher = nullptr,
                         .teacher_layers = {},
-                        .start = {}};
+                        .start = {},
+                        .mask_source = {}};
   if (!model.rules.empty()) inputs.teacher = std::make_unique<FirstClass>();
   return inputs;
 }
@@ -135,7 +138,8 @@ TEST(ModelTrainingTest, AStudentOfTheTeacherAloneDoesAsItDoes) {
     }
     training.FinishEpoch();
   }
-  const Tensor logits = PlainLogits(training.classifier(), data.test, data.normalization);
+  Classifier student = training.classifier();
+  const Tensor logits = PlainLogits(student, data.test, data.normalization);
   EXPECT_GT(logits.argmax(2).eq(0).to(at::kDouble).mean().item<double>(), 0.9);
 }
 
@@ -193,6 +197,58 @@ TEST(ModelTrainingTest, AStartAtShareOneIsTheOtherModel) {
   model.start.from.clear();
   EXPECT_TRUE(at::equal(random.last().parameters,
                         ModelTraining(model, Inputs(data, model, {0})).last().parameters));
+}
+
+TEST(ModelTrainingTest, PrunedWeightsStayAtZeroAndATicketIsTheStartThatTheMaskLeaves) {
+  const DataSplits data = Shapes();
+  const Tensor trained = Train(data, Small("a"), {0, 1});
+  ModelConfig ticket = Small("b");
+  ticket.seed_as = "a";
+  ticket.compression.pruning.sparsity = 0.8;
+  ticket.compression.mask_from = "a";
+  const auto inputs = [&] {
+    TrainingInputs made = Inputs(data, ticket, {0, 1});
+    made.mask_source = trained;
+    return made;
+  };
+  ModelTraining training(ticket, inputs());
+  const auto layout = training.classifier().layout();
+  const Tensor mask = MagnitudeMask(ticket.compression.pruning, layout, trained);
+  const Tensor initial =
+      ModelTraining(Small("a"), Inputs(data, Small("a"), {0, 1})).last().parameters;
+  EXPECT_TRUE(at::equal(training.last().parameters, initial * mask));
+  const Tensor sparsity = Sparsity(layout, training.last().parameters);
+  while (training.Step()) {
+    EXPECT_TRUE(at::equal(Sparsity(layout, training.last().parameters), sparsity));
+  }
+  EXPECT_NEAR(sparsity[0].item<double>(), 0.8, 0.01);
+  EXPECT_LT(training.sizes()[0], 0.4 * static_cast<double>(training.classifier().num_parameters()));
+}
+
+TEST(ModelTrainingTest, QuantisedWeightsHaveFewValuesAndNoEpochsLeaveTheStart) {
+  const DataSplits data = Shapes();
+  ModelConfig model = Small("a");
+  model.compression.bits = 3;
+  ModelTraining aware(model, Inputs(data, model, {0}));
+  while (!aware.done()) {
+    while (aware.Step()) {
+    }
+    aware.FinishEpoch();
+  }
+  for (const ModelState& state : {aware.last(), aware.selected()}) {
+    const ParameterBlock& block = aware.classifier().layout().front();
+    const Tensor channel = block.Rows(state.parameters).view(block.shape)[0].flatten();
+    EXPECT_LE(std::get<0>(at::_unique(channel)).numel(), 7);
+  }
+  model.training.epochs = 0;
+  model.start = {.from = "other", .share = 1.0};
+  TrainingInputs inputs = Inputs(data, model, {0});
+  const Tensor dense = Train(data, Small("b"), {0});
+  inputs.start = {dense, aware.classifier().buffers()};
+  ModelTraining after(model, std::move(inputs));
+  EXPECT_TRUE(after.done());
+  EXPECT_TRUE(
+      at::equal(after.last().parameters, QuantizeWeights(after.classifier().layout(), dense, 3)));
 }
 
 TEST(ModelTrainingTest, APartOfTheSplitIsCountedInTheWholePool) {
