@@ -44,6 +44,11 @@ Tensor StdOverBatch(const Tensor& x) {
   return (x - x.mean(1, /*keepdim=*/true)).square().mean(1).sqrt();
 }
 
+// Policies show no features.
+RuleInputs InputsOf(const agents::Agent& students) {
+  return {.member_seeds = students.spec().member_seeds, .device = students.spec().device};
+}
+
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, ScheduleConfig& c) {
@@ -56,9 +61,7 @@ void VisitFields(core::FieldVisitor& v, ScheduleConfig& c) {
 }
 
 void VisitFields(core::FieldVisitor& v, DistillConfig& c) {
-  v.Choice("rule", c.rule, kRules, "difference of the answers per sample");
-  v.Field("temperature", c.temperature, {0.0, 1e9, true},
-          "softens the distributions of discrete actions in a divergence");
+  VisitFields(v, c.rule);
   v.Choice("value", c.value, kValueChoices, "at whose action both sides are valued");
   v.Field("recent", c.recent, {0, 1'000'000'000},
           "states come from so many latest transitions; 0: all");
@@ -78,7 +81,8 @@ void CheckFit(const DistillConfig& config, const agents::Agent& source,
                      at::TensorOptions().dtype(at::kFloat).device(agent.spec().device));
   };
   const PolicyOutput answer = source.policy().Answer(states(source));
-  MakeRule(config.rule, config.temperature)->Loss(student.policy().Answer(states(student)), answer);
+  const PolicyOutput guess = student.policy().Answer(states(student));
+  MakeRule(config.rule, InputsOf(student))->Loss(guess, answer);
   if (config.value != ValueChoice::kPeerAction) return;
   for (const agents::Agent* agent : {&source, &student}) {
     const PolicyOutput own = agent->policy().Answer(states(*agent));
@@ -91,7 +95,7 @@ Distiller::Distiller(const DistillConfig& config, std::unique_ptr<LessonSource> 
     : config_(config),
       source_(std::move(source)),
       students_(students),
-      rule_(MakeRule(config.rule, config.temperature)),
+      rule_(MakeRule(config.rule, InputsOf(students))),
       weight_(MakeWeight(config.weight)),
       optimizer_({.learning_rate = config.learning_rate}, students.policy().parameters()),
       metric_sums_(at::zeros({std::size(kMetricNames), students.spec().members()},
@@ -99,6 +103,7 @@ Distiller::Distiller(const DistillConfig& config, std::unique_ptr<LessonSource> 
 
 std::optional<Lesson> Distiller::Prepare(double progress) {
   const ScheduleConfig& schedule = config_.schedule;
+  progress_ = progress;
   coefficient_ =
       schedule.coefficient + progress * (schedule.final_coefficient - schedule.coefficient);
   ++num_rounds_;
@@ -126,7 +131,7 @@ void Distiller::Step(const Lesson& lesson) {
   }
   // The only place where losses are weighted and averaged: over the batch, never over members.
   const auto loss = [&](const PolicyOutput& student) {
-    const Tensor per_sample = rule_->Loss(student, lesson.answer);
+    const Tensor per_sample = rule_->Loss(student, lesson.answer, {.progress = progress_});
     agents::CheckShape(per_sample, {weights.size(0), weights.size(1)}, "losses per sample");
     distances = ActionDistance(student.mean.detach(), lesson.answer);
     return (weights * per_sample).mean(1);
@@ -170,6 +175,7 @@ void Distiller::Save(core::ArchiveWriter& archive) const {
   archive.AddNumber("distill_steps", num_steps_);
   agents::SaveTensor(archive, "distill_metric_sums", metric_sums_);
   archive.AddNumber("distill_metric_steps", num_metric_steps_);
+  rule_->Save(archive, "distill_rule");
 }
 
 void Distiller::Load(const core::ArchiveReader& archive) {
@@ -179,6 +185,7 @@ void Distiller::Load(const core::ArchiveReader& archive) {
   num_steps_ = archive.GetNumber("distill_steps");
   agents::LoadTensor(archive, "distill_metric_sums", metric_sums_);
   num_metric_steps_ = archive.GetNumber("distill_metric_steps");
+  rule_->Load(archive, "distill_rule");
 }
 
 }  // namespace duet::distill

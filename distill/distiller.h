@@ -22,8 +22,7 @@ struct ScheduleConfig {
 };
 
 struct DistillConfig {
-  RuleKind rule = RuleKind::kActionMse;
-  double temperature = 1.0;  // of categorical distributions in a rule
+  RuleConfig rule;
   ValueChoice value = ValueChoice::kOwnAction;
   std::int64_t recent = 1000;      // "most recent 1000 transitions", arXiv:2006.04061, section 4.1
   std::int64_t batch_size = 64;    // the same, off-policy
@@ -79,6 +78,7 @@ class Distiller {
   agents::Adam
       optimizer_;  // its own, so that lessons do not stir the moments of the reinforcement step
   double coefficient_ = 1.0;
+  double progress_ = 0.0;  // share of training done
   std::int64_t num_rounds_ = 0;
   std::int64_t num_steps_ = 0;
   Tensor metric_sums_;  // [7, M]

@@ -1,128 +1,133 @@
 #include "distill/rule.h"
 
-#include <ATen/Functions.h>
-#include <ATen/TensorOperators.h>
-#include <fmt/format.h>
+#include <cstddef>
 
-#include <limits>
-
-#include "core/error.h"
+#include "distill/rules/rules.h"
 
 namespace duet::distill {
 namespace {
 
-using agents::Distribution;
-
-// Squared distance of the actions, averaged over the action's entries; D in Eq. 9 and 11 of
-// arXiv:2006.04061. Acting clips to [-1, 1], so an entry beyond a bound agrees with any other
-// beyond it.
-class ActionMse : public Rule {
- public:
-  Tensor Loss(const PolicyOutput& student, const PolicyOutput& source) const override {
-    if (source.distribution() == Distribution::kCategorical) {
-      throw ConfigError(
-          "rule = \"action_mse\" compares actions that are numbers, and these are discrete; "
-          "allowed is \"forward_kl\" or \"reverse_kl\"");
-    }
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    const Tensor wanted = source.mean.detach();
-    const Tensor least = at::where(wanted <= -1.0, -kInfinity, wanted.clamp_max(1.0));
-    const Tensor most = at::where(wanted >= 1.0, kInfinity, wanted.clamp_min(-1.0));
-    const Tensor nearest = student.mean.detach().maximum(least).minimum(most);
-    return (student.mean - nearest).square().mean(2);
+// T of the rule's source; 1 where there is none.
+double PublishedTemperature(RuleKind kind) {
+  switch (kind) {
+    case RuleKind::kKd:                   // arXiv:1910.10699 and all that share its protocol
+    case RuleKind::kSoftCrossEntropy:     // arXiv:2106.05945, images
+    case RuleKind::kReverseCrossEntropy:  // the same
+    case RuleKind::kAnnealed:             // the same
+    case RuleKind::kDkd:                  // arXiv:2203.08679
+    case RuleKind::kDist:                 // arXiv:2205.10536, CIFAR; 1 on ImageNet
+      return 4.0;
+    case RuleKind::kLskd:  // arXiv:2403.01427
+      return 2.0;
+    default:
+      return 1.0;
   }
-};
-
-// KL(p || q) of diagonal Gaussians per sample, summed over the action's entries:
-// sum_j ln(s_q/s_p) + (s_p^2 + (m_p - m_q)^2) / (2 s_q^2) - 1/2.
-Tensor GaussianKl(const Tensor& mean_p, const Tensor& log_std_p, const Tensor& mean_q,
-                  const Tensor& log_std_q) {
-  const Tensor variance_ratio = (2.0 * (log_std_p - log_std_q)).exp();
-  const Tensor scaled_distance = ((mean_p - mean_q) * (-log_std_q).exp()).square();
-  return (0.5 * (variance_ratio + scaled_distance - 1.0) - (log_std_p - log_std_q)).sum(2);
 }
-
-// KL(softmax(p) || softmax(q)) per sample.
-Tensor CategoricalKl(const Tensor& logits_p, const Tensor& logits_q) {
-  const Tensor log_p = logits_p.log_softmax(2);
-  return (log_p.exp() * (log_p - logits_q.log_softmax(2))).sum(2);
-}
-
-PolicyOutput Detached(const PolicyOutput& answer) {
-  const auto detach = [](const Tensor& part) { return part.defined() ? part.detach() : part; };
-  return {.mean = detach(answer.mean),
-          .log_std = detach(answer.log_std),
-          .location = detach(answer.location),
-          .logits = detach(answer.logits)};
-}
-
-std::string_view Describe(Distribution distribution) {
-  switch (distribution) {
-    case Distribution::kNone:
-      return "an action alone";
-    case Distribution::kGaussian:
-      return "a Gaussian";
-    case Distribution::kTanhGaussian:
-      return "the tanh of a Gaussian";
-    case Distribution::kCategorical:
-      return "categorical";
-  }
-  return "";
-}
-
-// A Kullback-Leibler divergence between distributions of one kind.
-class Divergence : public Rule {
- public:
-  Divergence(std::string_view name, bool reverse, double temperature)
-      : name_(name), reverse_(reverse), temperature_(temperature) {}
-
-  Tensor Loss(const PolicyOutput& student, const PolicyOutput& with_gradient) const override {
-    const PolicyOutput source = Detached(with_gradient);
-    return reverse_ ? Kl(student, source, student, source) : Kl(source, student, student, source);
-  }
-
- private:
-  Tensor Kl(const PolicyOutput& p, const PolicyOutput& q, const PolicyOutput& student,
-            const PolicyOutput& source) const {
-    if (student.distribution() != source.distribution()) Refuse(student, source);
-    switch (student.distribution()) {
-      case Distribution::kNone:
-        Refuse(student, source);
-      case Distribution::kGaussian:
-        return GaussianKl(p.mean, p.log_std, q.mean, q.log_std);
-      case Distribution::kTanhGaussian:
-        // Squashing is one-to-one and the same for both, so it changes no divergence.
-        return GaussianKl(p.location, p.log_std, q.location, q.log_std);
-      case Distribution::kCategorical:
-        return CategoricalKl(p.logits / temperature_, q.logits / temperature_) *
-               (temperature_ * temperature_);
-    }
-    return {};
-  }
-
-  [[noreturn]] void Refuse(const PolicyOutput& student, const PolicyOutput& source) const {
-    throw ConfigError(fmt::format(
-        "rule = \"{}\" compares action distributions of one kind; the source's is {}, the "
-        "student's is {}; allowed is \"action_mse\"",
-        name_, Describe(source.distribution()), Describe(student.distribution())));
-  }
-
-  std::string_view name_;
-  bool reverse_;
-  double temperature_;
-};
 
 }  // namespace
 
-std::unique_ptr<Rule> MakeRule(RuleKind kind, double temperature) {
-  const std::string_view name = kRules[static_cast<std::size_t>(kind)].name;
-  switch (kind) {
+void Rule::Save(core::ArchiveWriter&, const std::string&) const {}
+void Rule::Load(const core::ArchiveReader&, const std::string&) {}
+
+std::string_view RuleName(RuleKind kind) { return kRules[static_cast<std::size_t>(kind)].name; }
+
+RuleConfig RuleDefaults(RuleKind kind) {
+  return {.kind = kind, .temperature = PublishedTemperature(kind)};
+}
+
+void VisitFields(core::FieldVisitor& v, RuleConfig& c) {
+  constexpr core::Range<double> kWeight = {0.0, 1e6};
+  v.Choice("rule", c.kind, kRules, "difference of the answers per sample");
+  if (v.reading()) c.temperature = PublishedTemperature(c.kind);
+  v.Field("temperature", c.temperature, {0.0, 1e9, true},
+          "softens the distributions of classes or discrete actions");
+  const auto standardize = [&] {
+    v.Field("standardize", c.standardize, "whether logits are standardised first");
+  };
+  switch (c.kind) {
+    case RuleKind::kKd:
+      return standardize();
+    case RuleKind::kSoftCrossEntropy:
+      v.Field("soften_student", c.soften_student,
+              "whether the student is softened too; if not, the loss has no factor T^2");
+      return standardize();
+    case RuleKind::kDkd:
+      v.Field("target_weight", c.target_weight, kWeight, "alpha, of the target class");
+      v.Field("non_target_weight", c.non_target_weight, kWeight, "beta, of the other classes");
+      return standardize();
+    case RuleKind::kDist:
+      v.Field("row_weight", c.row_weight, kWeight, "beta, of correlations over classes");
+      v.Field("column_weight", c.column_weight, kWeight, "gamma, of correlations over samples");
+      return;
+    case RuleKind::kAnnealed:
+      v.Field("hard_share", c.hard_share, {0.0, 1.0}, "share of hard labels at the start");
+      v.Field("anneal_until", c.anneal_until, {0.0, 1.0, true},
+              "share of training after which labels are soft");
+      return;
+    case RuleKind::kRkd:
+      v.Field("distance_weight", c.distance_weight, kWeight, "of distances between samples");
+      v.Field("angle_weight", c.angle_weight, kWeight, "of angles between samples");
+      return;
+    case RuleKind::kVid:
+      v.Field("initial_variance", c.initial_variance, {1e-4, 1e6}, "of every channel");
+      return;
+    case RuleKind::kCrd:
+      v.Field("embedding", c.embedding, {1, 65'536}, "numbers of an embedding");
+      v.Field("negatives", c.negatives, {1, 1'000'000}, "samples to tell each sample from");
+      v.Field("contrast_temperature", c.contrast_temperature, {0.0, 1e3, true},
+              "divides the products of embeddings");
+      v.Field("memory_momentum", c.memory_momentum, {0.0, 1.0},
+              "what a remembered embedding keeps of itself");
+      return;
+    default:
+      return;
+  }
+}
+
+std::unique_ptr<Rule> MakeRule(const RuleConfig& config, const RuleInputs& inputs) {
+  switch (config.kind) {
     case RuleKind::kActionMse:
-      return std::make_unique<ActionMse>();
-    case RuleKind::kForwardKl:  // KL(source || student): covers all that the source does
-      return std::make_unique<Divergence>(name, /*reverse=*/false, temperature);
-    case RuleKind::kReverseKl:  // KL(student || source): seeks what the source does most
-      return std::make_unique<Divergence>(name, /*reverse=*/true, temperature);
+      return MakeActionMse(config);
+    case RuleKind::kForwardKl:
+    case RuleKind::kReverseKl:
+    case RuleKind::kSymmetricKl:
+    case RuleKind::kKd:
+    case RuleKind::kLskd:
+      return MakeDivergence(config);
+    case RuleKind::kSoftCrossEntropy:
+      return MakeSoftCrossEntropy(config);
+    case RuleKind::kReverseCrossEntropy:
+      return MakeReverseCrossEntropy(config);
+    case RuleKind::kBrier:
+      return MakeBrier(config);
+    case RuleKind::kHardTeacher:
+      return MakeHardTeacher(config);
+    case RuleKind::kSampledTeacher:
+      return MakeSampledTeacher(config, inputs);
+    case RuleKind::kAnnealed:
+      return MakeAnnealed(config);
+    case RuleKind::kLogitMse:
+      return MakeLogitMse(config);
+    case RuleKind::kDkd:
+      return MakeDkd(config);
+    case RuleKind::kDist:
+      return MakeDist(config);
+    case RuleKind::kFitNets:
+      return MakeFitNets(config, inputs);
+    case RuleKind::kAttentionTransfer:
+      return MakeAttentionTransfer(config);
+    case RuleKind::kSp:
+      return MakeSp(config);
+    case RuleKind::kRkd:
+      return MakeRkd(config);
+    case RuleKind::kPkt:
+      return MakePkt(config);
+    case RuleKind::kNst:
+      return MakeNst(config);
+    case RuleKind::kVid:
+      return MakeVid(config, inputs);
+    case RuleKind::kCrd:
+      return MakeCrd(config, inputs);
   }
   return nullptr;
 }

@@ -60,7 +60,7 @@ Lesson Ask(const agents::Agent& agent, const Tensor& observations,
 }
 
 // The rows of these members, of all parts of an answer that are there.
-agents::PolicyOutput SelectMembers(const agents::PolicyOutput& answer, const Tensor& members) {
+PolicyOutput SelectMembers(const PolicyOutput& answer, const Tensor& members) {
   const auto select = [&](const Tensor& part) {
     if (!part.defined()) return part;
     // Parts may be the same for all members.

@@ -233,7 +233,7 @@ std::vector<MethodConfig> AllMethods(const envs::EnvSpec& spec) {
     if (kind.value == MethodKind::kTeacher) {
       method.distill.weight.kind = distill::WeightKind::kUniform;
     }
-    if (spec.discrete()) method.distill.rule = distill::RuleKind::kForwardKl;
+    if (spec.discrete()) method.distill.rule.kind = distill::RuleKind::kForwardKl;
     methods.push_back(method);
   }
   return methods;

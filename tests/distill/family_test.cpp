@@ -52,7 +52,7 @@ void Scatter(agents::Agent& agent, std::uint64_t seed) {
 
 DistillConfig Config(RuleKind rule) {
   DistillConfig config;
-  config.rule = rule;
+  config.rule.kind = rule;
   config.learning_rate = 1e-2;
   config.weight.kind = WeightKind::kUniform;
   return config;
@@ -180,9 +180,10 @@ INSTANTIATE_TEST_SUITE_P(Pairs, AgentPairTest, testing::ValuesIn(AllPairs()), []
   return info.param.teacher.name() + "_teaches_" + info.param.student.name();
 });
 
-// Every rule either brings the student closer to the teacher or is refused beforehand.
+// Every rule of actions either brings the student closer to the teacher or is refused beforehand.
 TEST_P(AgentPairTest, TheStudentLearnsByEveryRuleThatFits) {
-  for (const auto& [name, rule] : kRules) {
+  for (const RuleKind rule : {RuleKind::kActionMse, RuleKind::kForwardKl, RuleKind::kReverseKl}) {
+    const std::string_view name = RuleName(rule);
     const std::shared_ptr<agents::Agent> teacher = Make(GetParam().teacher, {30, 31});
     Scatter(*teacher, 7);
     Live(*teacher, 0, 40);
