@@ -2,6 +2,8 @@
 # imported targets of headers and libraries, Box2D as sources (envs/box2d/engine).
 find_package(Boost 1.74 REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(CURL 7.74 REQUIRED)
+find_package(LibArchive 3.4 REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Protobuf REQUIRED)

@@ -1,6 +1,7 @@
 #include "core/random.h"
 
 #include <array>
+#include <boost/random/beta_distribution.hpp>
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <boost/random/uniform_real_distribution.hpp>
@@ -38,6 +39,10 @@ double Rng::Uniform(double low, double high) {
 }
 
 double Rng::Normal() { return boost::random::normal_distribution<double>()(engine_); }
+
+double Rng::Beta(double alpha, double beta) {
+  return boost::random::beta_distribution<double>(alpha, beta)(engine_);
+}
 
 std::int64_t Rng::Index(std::int64_t count) {
   return boost::random::uniform_int_distribution<std::int64_t>(0, count - 1)(engine_);

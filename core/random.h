@@ -26,6 +26,8 @@ class Rng {
   double Uniform(double low, double high);
   // Standard normal.
   double Normal();
+  // Beta distributed, in [0, 1]. Requires alpha > 0 and beta > 0.
+  double Beta(double alpha, double beta);
   // Uniform in {0, …, count - 1}. Requires count > 0.
   std::int64_t Index(std::int64_t count);
 

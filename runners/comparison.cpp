@@ -1,7 +1,6 @@
 #include "runners/comparison.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -20,6 +19,7 @@
 #include "runners/console.h"
 #include "runners/experiment.h"
 #include "runners/interrupt.h"
+#include "runners/new_folder.h"
 #include "runners/provenance.h"
 #include "runners/report.h"
 #include "runners/results_json.h"
@@ -27,23 +27,6 @@
 
 namespace duet::runners {
 namespace {
-
-// log.txt of a run, which grows over resumes; every line is on disk at once.
-std::shared_ptr<spdlog::logger> OpenLog(const std::filesystem::path& folder) {
-  const std::string path = (folder / "log.txt").string();
-  try {
-    auto log = std::make_shared<spdlog::logger>(
-        "run", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
-    log->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
-    log->flush_on(spdlog::level::info);
-    // A log that can no longer grow is no reason to stop training.
-    log->set_error_handler([](const std::string&) {});
-    return log;
-  } catch (const spdlog::spdlog_ex&) {
-    throw IoError(
-        fmt::format("{}: cannot write; allowed is a folder that can be written to", path));
-  }
-}
 
 std::string Outcome(const MethodResult& result) {
   double sum = 0.0;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/config_checks.h"
 #include "core/config_reader.h"
 #include "core/error.h"
 #include "envs/registry.h"
@@ -22,7 +23,6 @@ constexpr core::Option<TeacherSource> kSources[] = {
     {"student_states", TeacherSource::kStudentStates},
     {"teacher_replay", TeacherSource::kTeacherReplay},
     {"teacher_rollouts", TeacherSource::kTeacherRollouts}};
-constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 
 // Seeds and step counts fit a double exactly, which some of their readers use.
 constexpr std::int64_t kMany = 1'000'000'000'000;
@@ -126,18 +126,6 @@ std::int64_t TeacherEnvSteps(const RunConfig& config, const TeacherConfig& teach
 
 namespace {
 
-void CheckName(const core::ConfigFile& file, const std::string& path, const std::string& name) {
-  const bool fits = !name.empty() && name.size() <= 100 && name[0] != '.' &&
-                    name.find_first_not_of(
-                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                        "0123456789_.-+=,") == std::string::npos;
-  if (fits) return;
-  throw ConfigError(
-      fmt::format("{} = \"{}\" cannot name a folder; allowed are letters, digits, '_', '-', '.', "
-                  "'+', '=' and ','",
-                  file.Where(path), name));
-}
-
 // The environment can be made, and its errors say where the file is at fault.
 envs::EnvSpec CheckEnvironment(const core::ConfigFile& file, const EnvironmentConfig& config) {
   const auto at = [&](const std::string& key, const Error& error) {
@@ -182,24 +170,13 @@ void CheckActions(const core::ConfigFile& file, const RunConfig& config,
 
 // The checks that span several fields.
 void Validate(const core::ConfigFile& file, const RunConfig& config) {
-  CheckName(file, "name", config.name);
-  if (std::find(std::begin(kDevices), std::end(kDevices), config.device) == std::end(kDevices)) {
-    throw ConfigError(fmt::format("{} = \"{}\" is not one of \"auto\", \"cpu\", \"cuda\"",
-                                  file.Where("device"), config.device));
-  }
-  if (config.seeds.empty()) {
-    throw ConfigError(
-        fmt::format("{} is empty; allowed is at least one seed", file.Where("seeds")));
-  }
-  if (std::set<std::int64_t>(config.seeds.begin(), config.seeds.end()).size() !=
-      config.seeds.size()) {
-    throw ConfigError(
-        fmt::format("{} holds a seed twice; allowed are different seeds", file.Where("seeds")));
-  }
+  core::CheckFolderName(file, "name", config.name);
+  core::CheckDevice(file, "device", config.device);
+  core::CheckSeeds(file, "seeds", config.seeds);
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.methods.size(); ++i) {
     const std::string path = fmt::format("methods.{}.name", i);
-    CheckName(file, path, config.methods[i].name);
+    core::CheckFolderName(file, path, config.methods[i].name);
     if (!names.insert(config.methods[i].name).second) {
       throw ConfigError(fmt::format("{} = \"{}\" is taken by a method before it; names must differ",
                                     file.Where(path), config.methods[i].name));

@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "runners/summary.h"
+#include "runners/text.h"
 
 namespace duet::runners {
 namespace {
@@ -19,64 +20,12 @@ constexpr std::size_t kTableColumns = 100;
 constexpr std::chrono::milliseconds kRedrawEvery{100};
 constexpr std::chrono::seconds kPrintEvery{10};
 
-// Characters on the screen of UTF-8 text: all but continuation bytes.
-std::size_t Width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
-// The text cut to a width, its last character then an ellipsis.
-std::string Clip(std::string_view text, std::size_t width) {
-  if (Width(text) <= width) return std::string(text);
-  if (width == 0) return "";
-  std::size_t end = 0;
-  for (std::size_t shown = 0; end < text.size(); ++end) {
-    if ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) continue;
-    if (shown++ == width - 1) break;
-  }
-  return std::string(text.substr(0, end)) + "…";
-}
-
-std::string PadRight(std::string_view text, std::size_t width) {
-  return std::string(text) + std::string(width - std::min(width, Width(text)), ' ');
-}
-
-std::string PadLeft(std::string_view text, std::size_t width) {
-  return std::string(width - std::min(width, Width(text)), ' ') + std::string(text);
-}
-
-// "850", "15,000", "1.25 M".
-std::string ShortCount(std::int64_t count) {
-  if (count < 1'000'000) return FormatCount(count);
-  const double millions = static_cast<double>(count) / 1e6;
-  if (millions < 1000.0) return fmt::format("{:.4g} M", millions);
-  return fmt::format("{:.4g} G", millions / 1000.0);
-}
-
 // "1:02:04", "4:31".
 std::string ClockTime(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0.0) return "?";
   const auto whole = static_cast<std::int64_t>(std::llround(seconds));
   if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole % 3600 / 60, whole % 60);
-}
-
-// Breaks a sentence between words; following lines are indented.
-std::string Wrap(std::string_view text, std::size_t columns) {
-  std::string lines, line;
-  while (!text.empty()) {
-    const std::size_t space = text.find(' ');
-    const std::string_view word = text.substr(0, space);
-    if (!line.empty() && Width(line) + 1 + Width(word) > columns) {
-      lines += line + "\n";
-      line.assign(1, ' ');
-    }
-    if (!line.empty()) line += " ";
-    line += word;
-    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
-  }
-  return lines + line + "\n";
 }
 
 std::size_t SeedCount(const ComparisonResult& comparison) {
@@ -272,9 +221,11 @@ std::string ProgressDisplay::Line(const Row& row, int columns) const {
   const double fraction = std::clamp(row.progress.fraction, 0.0, 1.0);
   std::vector<std::string> parts = {
       fmt::format("{:3.0f} %", std::floor(100.0 * fraction)),
-      fmt::format("{} steps/s", FormatCount(std::llround(row.progress.steps_per_second)))};
+      fmt::format("{} {}", FormatCount(std::llround(row.progress.steps_per_second)),
+                  row.progress.unit)};
   if (row.progress.last_return) {
-    parts.push_back("return " + FormatScore(*row.progress.last_return));
+    parts.push_back(
+        fmt::format("{} {}", row.progress.measure, FormatScore(*row.progress.last_return)));
   }
   const double done = fraction - row.first_fraction;
   if (done > 0.0 && fraction < 1.0) {

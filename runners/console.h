@@ -33,10 +33,12 @@ struct Terminal {
 Terminal DetectTerminal(std::FILE* stream);
 
 struct Progress {
-  double fraction = 0.0;          // of the method's work, in [0, 1]
-  double steps_per_second = 0.0;  // environment steps, all learners and seeds
-  std::int64_t evaluations = 0;   // so far; a plain output prints a line at each
-  std::optional<double> last_return = std::nullopt;
+  double fraction = 0.0;                             // of the method's work, in [0, 1]
+  double steps_per_second = 0.0;                     // of what `unit` says, all learners and seeds
+  std::int64_t evaluations = 0;                      // so far; a plain output prints a line at each
+  std::optional<double> last_return = std::nullopt;  // of what `measure` says
+  std::string_view unit = "steps/s";
+  std::string_view measure = "return";
 };
 
 // Shows how far each method is. On a terminal one line per active method is redrawn in place;

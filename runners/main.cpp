@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "runners/bench_command.h"
 #include "runners/bench_policy.h"
+#include "runners/distill_command.h"
 #include "runners/env_command.h"
 #include "runners/interrupt.h"
 #include "runners/record_command.h"
@@ -34,6 +35,7 @@ int Run(int argc, char** argv) {
   int exit_code = 0;
   duet::runners::AddCompareCommand(app, exit_code);
   duet::runners::AddTrainCommand(app, exit_code);
+  duet::runners::AddDistillCommand(app, exit_code);
   duet::runners::AddEvaluateCommand(app, exit_code);
   duet::runners::AddRecordCommand(app, exit_code);
   duet::runners::AddReportCommand(app, exit_code);

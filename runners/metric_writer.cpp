@@ -3,13 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <string_view>
 #include <utility>
-
-#include "core/error.h"
 
 namespace duet::runners {
 namespace {
@@ -17,14 +14,11 @@ namespace {
 constexpr std::string_view kFixedColumns =
     "env_steps,env_steps_total,gradient_steps_total,phase,seed,learner,eval_return";
 
-std::string Header(const std::vector<std::string>& diagnostics) {
-  std::string header(kFixedColumns);
-  for (const std::string& name : diagnostics) header += "," + name;
-  return header + "\n";
+std::string Columns(const std::vector<std::string>& diagnostics) {
+  std::string columns(kFixedColumns);
+  for (const std::string& name : diagnostics) columns += "," + name;
+  return columns;
 }
-
-// The shortest text that reads back as the same number; empty for NaN.
-std::string Cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
 // The names that Stable-Baselines3 gives to the same quantities, where it has them.
 std::string Tag(const std::string& name) {
@@ -43,10 +37,6 @@ std::string Tag(const std::string& name) {
   return "train/" + name;
 }
 
-double SecondsSince1970() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 double ValueAt(const std::vector<std::vector<double>>& values, std::size_t seed,
                std::size_t learner) {
   if (seed >= values.size() || learner >= values[seed].size()) return std::nan("");
@@ -57,23 +47,9 @@ double ValueAt(const std::vector<std::vector<double>>& values, std::size_t seed,
 
 MetricWriter::MetricWriter(const std::filesystem::path& folder, std::vector<std::int64_t> seeds,
                            std::vector<std::string> diagnostics)
-    : folder_(folder),
-      seeds_(std::move(seeds)),
+    : seeds_(std::move(seeds)),
       diagnostics_(std::move(diagnostics)),
-      csv_(folder / "metrics.csv") {
-  const std::string header = Header(diagnostics_);
-  if (csv_.Size() == 0) {
-    csv_.Append(header);
-    csv_.Flush();
-    return;
-  }
-  const std::string content = csv_.Read();
-  if (!content.starts_with(header)) {
-    throw IoError(fmt::format("{}: the first line is \"{}\", \"{}\" is allowed",
-                              csv_.path().string(), content.substr(0, content.find('\n')),
-                              header.substr(0, header.size() - 1)));
-  }
-}
+      files_(folder, Columns(diagnostics_)) {}
 
 void MetricWriter::Write(const EvaluationPoint& evaluation, const DiagnosticPoint& diagnostics,
                          const Pace& pace) {
@@ -87,20 +63,21 @@ void MetricWriter::Write(const EvaluationPoint& evaluation, const DiagnosticPoin
       const double eval_return = ValueAt(evaluation.returns, seed, learner);
       std::string row = fmt::format("{},{},{},{},{},{},{}", evaluation.env_steps_per_learner,
                                     evaluation.env_steps_total, evaluation.gradient_steps_total,
-                                    evaluation.phase, seeds_[seed], learner, Cell(eval_return));
+                                    evaluation.phase, seeds_[seed], learner, CsvCell(eval_return));
       for (const std::string& name : diagnostics_) {
         const auto values = diagnostics.values.find(name);
         row += ",";
-        if (values != diagnostics.values.end()) row += Cell(ValueAt(values->second, seed, learner));
+        if (values != diagnostics.values.end())
+          row += CsvCell(ValueAt(values->second, seed, learner));
       }
-      csv_.Append(row + "\n");
+      files_.AppendRow(row);
 
       // A phase before the training proper, such as a teacher's, has curves of its own.
       const std::string stream = evaluation.phase == "training"
                                      ? fmt::format("seed_{}/learner_{}", seeds_[seed], learner)
                                      : fmt::format("seed_{}/{}{}", seeds_[seed], evaluation.phase,
                                                    learner == 0 ? "" : fmt::format("_{}", learner));
-      EventWriter& events = Events(stream);
+      EventWriter& events = files_.Events(stream);
       const std::int64_t step = evaluation.env_steps_per_learner;
       if (!std::isnan(eval_return)) events.AddScalar("eval/mean_reward", step, eval_return, now);
       for (const auto& [name, values] : diagnostics.values) {
@@ -112,49 +89,11 @@ void MetricWriter::Write(const EvaluationPoint& evaluation, const DiagnosticPoin
       events.AddScalar("train/n_updates", step, static_cast<double>(pace.num_updates), now);
     }
   }
-  csv_.Flush();
-  for (auto& [stream, events] : events_) events.Flush();
+  files_.Flush();
 }
 
-std::string MetricWriter::SaveState() const {
-  nlohmann::json sizes = nlohmann::json::object();
-  for (const auto& [stream, events] : events_) sizes[stream] = events.Size();
-  return nlohmann::json{{"metrics_csv", csv_.Size()}, {"events", sizes}}.dump();
-}
+std::string MetricWriter::SaveState() const { return files_.SaveState(); }
 
-void MetricWriter::LoadState(const std::string& state) {
-  std::uintmax_t csv_size = 0;
-  std::map<std::string, std::uintmax_t> event_sizes;
-  try {
-    const nlohmann::json json = nlohmann::json::parse(state);
-    csv_size = json.at("metrics_csv").get<std::uintmax_t>();
-    event_sizes = json.at("events").get<std::map<std::string, std::uintmax_t>>();
-  } catch (const nlohmann::json::exception&) {
-    throw IoError(fmt::format("{}: the sizes of its metrics in the checkpoint are damaged",
-                              folder_.string()));
-  }
-  csv_.Truncate(csv_size);
-  events_.clear();
-  // Streams that began after the checkpoint begin anew.
-  std::error_code code;
-  const std::filesystem::path root = folder_ / "events";
-  for (auto entry = std::filesystem::recursive_directory_iterator(root, code);
-       !code && entry != std::filesystem::recursive_directory_iterator(); entry.increment(code)) {
-    if (!entry->is_regular_file()) continue;
-    const std::string stream =
-        std::filesystem::relative(entry->path().parent_path(), root).generic_string();
-    if (event_sizes.contains(stream)) continue;
-    AppendFile(entry->path()).Truncate(0);
-  }
-  for (const auto& [stream, size] : event_sizes) {
-    events_.emplace(stream, EventWriter(root / stream, size));
-  }
-}
-
-EventWriter& MetricWriter::Events(const std::string& stream) {
-  const auto found = events_.find(stream);
-  if (found != events_.end()) return found->second;
-  return events_.emplace(stream, EventWriter(folder_ / "events" / stream)).first->second;
-}
+void MetricWriter::LoadState(const std::string& state) { files_.LoadState(state); }
 
 }  // namespace duet::runners

@@ -3,12 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "runners/append_file.h"
-#include "runners/event_writer.h"
+#include "runners/measurement_files.h"
 #include "runners/results.h"
 
 namespace duet::runners {
@@ -42,13 +40,9 @@ class MetricWriter {
   void LoadState(const std::string& state);
 
  private:
-  EventWriter& Events(const std::string& stream);
-
-  std::filesystem::path folder_;
   std::vector<std::int64_t> seeds_;
   std::vector<std::string> diagnostics_;
-  AppendFile csv_;
-  std::map<std::string, EventWriter> events_;  // by folder below events/
+  MeasurementFiles files_;
 };
 
 }  // namespace duet::runners

@@ -15,77 +15,21 @@
 #include <vector>
 
 #include "runners/console.h"
+#include "runners/page.h"
 #include "runners/statistics.h"
 #include "runners/summary.h"
 
 namespace duet::runners {
 namespace assets {
 
-// Files of runners/assets and the chart library, put into the program when it is built.
+// Files of runners/assets, put into the program when it is built.
 extern const std::string_view kReportHtml;
-extern const std::string_view kReportCss;
 extern const std::string_view kReportJs;
-extern const std::string_view kChartJs;
 
 }  // namespace assets
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kColors = 8;             // --series-0 to --series-7 of report.css
 constexpr std::int64_t kBandResamples = 2000;  // per point of a curve
-
-std::string Escape(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
-
-// JSON that cannot end the script element it stands in.
-std::string ScriptJson(const Json& json) {
-  std::string text;
-  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
-    if (c == '<') {
-      text += "\\u003c";
-    } else {
-      text += c;
-    }
-  }
-  return text;
-}
-
-// Replaces each {{name}} of the template, once: a value is never searched again.
-std::string Fill(std::string_view text, const std::map<std::string, std::string>& values) {
-  std::string page;
-  for (;;) {
-    const std::size_t begin = text.find("{{");
-    if (begin == std::string_view::npos) return page.append(text);
-    const std::size_t end = text.find("}}", begin);
-    page.append(text.substr(0, begin));
-    page += values.at(std::string(text.substr(begin + 2, end - begin - 2)));
-    text.remove_prefix(end + 2);
-  }
-}
 
 // Colours tell methods apart by place, so that a method has one colour on the whole page. The
 // baseline takes the neutral one.
@@ -97,33 +41,6 @@ std::vector<std::size_t> Colors(const ComparisonResult& comparison) {
     colors.push_back(&method == baseline ? 0 : 1 + next++ % (kColors - 1));
   }
   return colors;
-}
-
-std::string Key(std::size_t color) {
-  return fmt::format("<span class=\"key\" style=\"background:var(--series-{})\"></span>", color);
-}
-
-// The first cell of a row is its heading; cells are HTML.
-std::string Table(const std::vector<std::string>& head,
-                  const std::vector<std::vector<std::string>>& rows) {
-  std::string html = "<div class=\"table\" tabindex=\"0\"><table><thead><tr>";
-  for (const std::string& cell : head) html += "<th scope=\"col\">" + cell + "</th>";
-  html += "</tr></thead><tbody>";
-  for (const std::vector<std::string>& row : rows) {
-    html += "<tr>";
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      html += i == 0 ? "<th scope=\"row\">" + row[i] + "</th>" : "<td>" + row[i] + "</td>";
-    }
-    html += "</tr>";
-  }
-  return html + "</tbody></table></div>";
-}
-
-// "812.4 [640.1, 930.0]" with the interval in softer ink.
-std::string WithRange(std::string_view text) {
-  const std::size_t space = text.find(' ');
-  return fmt::format("{} <span class=\"range\">{}</span>", text.substr(0, space),
-                     text.substr(space + 1));
 }
 
 Json CurveJson(const std::vector<double>& total, const std::vector<double>& learner,
@@ -467,26 +384,6 @@ std::string Protocol(const ComparisonResult& comparison) {
          "first evaluation a curve counts at that height.</li></ul>";
 }
 
-std::string ProvenanceList(const ComparisonResult& comparison) {
-  const Provenance& from = comparison.provenance;
-  const std::vector<std::pair<std::string, std::string>> facts = {
-      {"Started", from.started},
-      {"Wall time", FormatDuration(comparison.wall_seconds)},
-      {"Hardware", from.hardware},
-      {"Device", from.device},
-      {"Duet", from.duet_version},
-      {"LibTorch", from.libtorch_version},
-      {"MuJoCo", from.mujoco_version},
-      {"Compiler", from.compiler},
-      {"Fingerprint", Fingerprint(comparison)}};
-  std::string html = "<dl>";
-  for (const auto& [name, value] : facts) {
-    if (value.empty()) continue;
-    html += fmt::format("<dt>{}</dt><dd>{}</dd>", name, Escape(value));
-  }
-  return html + "</dl>";
-}
-
 std::string Facts(const ComparisonResult& comparison) {
   std::size_t least = std::numeric_limits<std::size_t>::max(), most = 0;
   for (const MethodResult& method : comparison.methods) {
@@ -533,33 +430,31 @@ std::string RenderReport(const ComparisonResult& comparison) {
   Json diagnostics = Json::array();
   const std::string diagnostics_section = DiagnosticSections(comparison, diagnostics);
   const std::string budget_note = BudgetNote(comparison);
-  return Fill(assets::kReportHtml,
-              {{"title", Escape(comparison.name + " · " + comparison.task)},
-               {"name", Escape(comparison.name)},
-               {"task", Escape(comparison.task)},
-               {"facts", Escape(Facts(comparison))},
-               {"headline", Escape(Headline(comparison, summaries))},
-               {"verdicts",
-                Verdicts(comparison, summaries, colors) +
-                    (budget_note.empty() ? "" : "<p class=\"warning\">" + budget_note + "</p>")},
-               {"curve_note", has_teacher ? "Dotted: a teacher while it is trained." : ""},
-               {"score_table", ScoreTable(comparison, summaries)},
-               {"improvement_section", ImprovementSection(comparison, summaries, colors)},
-               {"learner_table", LearnerTable(comparison)},
-               {"diagnostics_section", diagnostics_section},
-               {"budget_note", budget_note.empty() ? "" : " " + budget_note},
-               {"budget_table", BudgetTable(comparison)},
-               {"protocol", Protocol(comparison)},
-               {"provenance", ProvenanceList(comparison)},
-               {"settings", comparison.config_toml.empty()
-                                ? ""
-                                : "<details><summary>Settings, with all defaults</summary><pre>" +
-                                      Escape(comparison.config_toml) + "</pre></details>"},
-               {"version", Escape(comparison.provenance.duet_version)},
-               {"style", std::string(assets::kReportCss)},
-               {"data", ScriptJson({{"methods", methods}, {"diagnostics", diagnostics}})},
-               {"chart_js", std::string(assets::kChartJs)},
-               {"script", std::string(assets::kReportJs)}});
+  const std::string main = Fill(
+      assets::kReportHtml,
+      {{"headline", Escape(Headline(comparison, summaries))},
+       {"verdicts",
+        Verdicts(comparison, summaries, colors) +
+            (budget_note.empty() ? "" : "<p class=\"warning\">" + budget_note + "</p>")},
+       {"curve_note", has_teacher ? "Dotted: a teacher while it is trained." : ""},
+       {"score_table", ScoreTable(comparison, summaries)},
+       {"improvement_section", ImprovementSection(comparison, summaries, colors)},
+       {"learner_table", LearnerTable(comparison)},
+       {"diagnostics_section", diagnostics_section},
+       {"budget_note", budget_note.empty() ? "" : " " + budget_note},
+       {"budget_table", BudgetTable(comparison)},
+       {"protocol", Protocol(comparison)},
+       {"provenance",
+        ProvenanceList(comparison.provenance, comparison.wall_seconds, Fingerprint(comparison))},
+       {"settings", SettingsDetails(comparison.config_toml)}});
+  return RenderPage({.title = comparison.name + " · " + comparison.task,
+                     .name = comparison.name,
+                     .subject = comparison.task,
+                     .facts = Facts(comparison),
+                     .main = main,
+                     .version = comparison.provenance.duet_version,
+                     .data = {{"methods", methods}, {"diagnostics", diagnostics}},
+                     .script = std::string(assets::kReportJs)});
 }
 
 }  // namespace duet::runners

@@ -13,6 +13,9 @@
 #include "runners/console.h"
 #include "runners/report.h"
 #include "runners/results_json.h"
+#include "runners/task_report.h"
+#include "runners/task_results_json.h"
+#include "runners/task_summary.h"
 
 namespace duet::runners {
 namespace {
@@ -22,7 +25,20 @@ struct ReportOptions {
   std::string out;
 };
 
+// The table and the page of a supervised task, which is reported alone.
+void ReportTask(const std::string& folder, const std::filesystem::path& out) {
+  const TaskResult task = ReadTaskSummary(folder);
+  fmt::print("{}\n", TaskTable(task));
+  core::WriteFileAtomically(out, RenderTaskReport(task));
+  fmt::print("report: {}\n", out.string());
+}
+
 void Report(const ReportOptions& options) {
+  if (options.runs.size() == 1 && IsTaskRun(options.runs.front())) {
+    std::filesystem::path out = options.out;
+    if (out.empty()) out = std::filesystem::path(options.runs.front()) / "report.html";
+    return ReportTask(options.runs.front(), out);
+  }
   std::vector<ComparisonResult> runs;
   std::string unfinished_lines;
   for (const std::string& folder : options.runs) {

@@ -15,131 +15,16 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "runners/json_node.h"
 #include "runners/summary.h"
 
 namespace duet::runners {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
-constexpr std::int64_t kSchema = 1;
-
-// One value of a JSON file and where it stands; every getter throws IoError on another type.
-class Node {
- public:
-  Node(const Json& json, const fs::path& file, std::string where)
-      : json_(json), file_(file), where_(std::move(where)) {}
-
-  Node At(const std::string& key) const {
-    if (!json_.is_object()) Fail("an object");
-    const auto found = json_.find(key);
-    const std::string where = where_.empty() ? key : where_ + "." + key;
-    if (found == json_.end()) {
-      throw IoError(
-          fmt::format("{}: \"{}\" is missing, schema {} has it", file_.string(), where, kSchema));
-    }
-    return {*found, file_, where};
-  }
-
-  bool Has(const std::string& key) const { return json_.is_object() && json_.contains(key); }
-
-  std::string Text() const {
-    if (!json_.is_string()) Fail("a text");
-    return json_.get<std::string>();
-  }
-
-  std::int64_t Integer() const {
-    if (!json_.is_number_integer()) Fail("a whole number");
-    return json_.get<std::int64_t>();
-  }
-
-  std::int64_t Count(std::int64_t least = 0) const {
-    if (!json_.is_number_integer() || json_.get<std::int64_t>() < least) {
-      Fail(fmt::format("a whole number of at least {}", least));
-    }
-    return json_.get<std::int64_t>();
-  }
-
-  double Number() const {
-    if (json_.is_null()) return std::numeric_limits<double>::quiet_NaN();
-    if (!json_.is_number()) Fail("a number or null");
-    return json_.get<double>();
-  }
-
-  template <typename Function>
-  auto Each(Function function) const {
-    if (!json_.is_array()) Fail("a list");
-    std::vector<decltype(function(*this))> items;
-    items.reserve(json_.size());
-    for (std::size_t i = 0; i < json_.size(); ++i) {
-      items.push_back(function(Node(json_[i], file_, fmt::format("{}[{}]", where_, i))));
-    }
-    return items;
-  }
-
-  // A table of numbers, [seed][learner].
-  std::vector<std::vector<double>> Table(std::size_t seeds) const {
-    auto rows = Each(
-        [](const Node& row) { return row.Each([](const Node& cell) { return cell.Number(); }); });
-    if (rows.size() != seeds) Fail(fmt::format("a list of {}, one entry per seed", seeds));
-    for (const std::vector<double>& row : rows) {
-      if (row.empty()) Fail("a list of lists that are not empty");
-    }
-    return rows;
-  }
-
-  template <typename Function>
-  void EachKey(Function function) const {
-    if (!json_.is_object()) Fail("an object");
-    for (const auto& [key, value] : json_.items()) {
-      function(key, Node(value, file_, where_ + "." + key));
-    }
-  }
-
-  [[noreturn]] void Fail(std::string_view allowed) const {
-    std::string found = json_.dump(-1, ' ', true, Json::error_handler_t::replace);
-    if (found.size() > 40) found = found.substr(0, 40) + "…";
-    if (where_.empty()) {
-      throw IoError(fmt::format("{}: found {}, {} is allowed", file_.string(), found, allowed));
-    }
-    throw IoError(
-        fmt::format("{}: \"{}\" is {}, {} is allowed", file_.string(), where_, found, allowed));
-  }
-
- private:
-  const Json& json_;
-  const fs::path& file_;
-  std::string where_;
-};
-
-Json ToJson(const Provenance& provenance) {
-  return {{"duet_version", provenance.duet_version},
-          {"libtorch_version", provenance.libtorch_version},
-          {"mujoco_version", provenance.mujoco_version},
-          {"compiler", provenance.compiler},
-          {"hardware", provenance.hardware},
-          {"device", provenance.device},
-          {"started", provenance.started}};
-}
-
-Provenance ReadProvenance(const Node& node) {
-  return {.duet_version = node.At("duet_version").Text(),
-          .libtorch_version = node.At("libtorch_version").Text(),
-          .mujoco_version = node.At("mujoco_version").Text(),
-          .compiler = node.At("compiler").Text(),
-          .hardware = node.At("hardware").Text(),
-          .device = node.At("device").Text(),
-          .started = node.At("started").Text()};
-}
-
 Json ToJson(const ScoreSummary& summary) {
   return {{"iqm", summary.iqm.value}, {"low", summary.iqm.low}, {"high", summary.iqm.high},
           {"median", summary.median}, {"mean", summary.mean},   {"per_seed", summary.per_seed}};
-}
-
-std::string Dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // The name of a run: its folder's, also of "runs/a/" and ".".
@@ -231,7 +116,7 @@ std::string ResultJson(const MethodResult& method, const Provenance& provenance)
                            {"env_steps_per_learner", point.env_steps_per_learner},
                            {"values", point.values}});
   }
-  const Json json = {{"schema", kSchema},
+  const Json json = {{"schema", kResultSchema},
                      {"name", method.name},
                      {"kind", method.kind},
                      {"task", method.task},
@@ -263,9 +148,9 @@ StoredResult ParseResult(const std::string& text, const fs::path& path) {
                               parse == nullptr ? 0 : parse->byte));
   }
   const Node root(json, path, "");
-  if (const std::int64_t schema = root.At("schema").Integer(); schema != kSchema) {
+  if (const std::int64_t schema = root.At("schema").Integer(); schema != kResultSchema) {
     throw IoError(
-        fmt::format("{}: \"schema\" is {}, {} is allowed", path.string(), schema, kSchema));
+        fmt::format("{}: \"schema\" is {}, {} is allowed", path.string(), schema, kResultSchema));
   }
   StoredResult stored;
   MethodResult& method = stored.method;
@@ -437,7 +322,7 @@ std::string SummaryJson(const ComparisonResult& comparison) {
       if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
     }
   }
-  return Dump({{"schema", kSchema},
+  return Dump({{"schema", kResultSchema},
                {"name", comparison.name},
                {"task", comparison.task},
                {"fingerprint", Fingerprint(comparison)},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <cstddef>
 #include <stdexcept>
@@ -84,6 +85,18 @@ double Mean(std::span<const double> scores) {
   double sum = 0.0;
   for (const double score : scores) sum += score;
   return sum / static_cast<double>(scores.size());
+}
+
+Estimate MeanInterval(std::span<const double> scores) {
+  const double mean = Mean(scores);
+  const auto count = static_cast<double>(scores.size());
+  if (scores.size() < 2) return {.value = mean, .low = mean, .high = mean};
+  double squares = 0.0;
+  for (const double score : scores) squares += (score - mean) * (score - mean);
+  const double error = std::sqrt(squares / (count - 1.0) / count);
+  const boost::math::students_t distribution(count - 1.0);
+  const double reach = boost::math::quantile(distribution, 0.975) * error;
+  return {.value = mean, .low = mean - reach, .high = mean + reach, .has_interval = true};
 }
 
 double Median(std::span<const double> scores) {

@@ -18,6 +18,8 @@
 #include "runners/evaluator.h"
 #include "runners/interrupt.h"
 #include "runners/memory_need.h"
+#include "runners/new_folder.h"
+#include "runners/run_arguments.h"
 #include "runners/run_folder.h"
 #include "runners/sweep.h"
 #include "runners/teacher.h"
@@ -28,27 +30,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a person gave on the command line of train and compare.
-struct RunArguments {
-  std::string config;
-  std::string out;
+struct TrainArguments : RunArguments {
   std::string method;
-  bool resume = false;
   bool sweep = false;
-  std::vector<std::string> overrides;
 };
 
-void AddRunArguments(CLI::App& command, RunArguments& arguments) {
-  command
-      .add_option("config", arguments.config,
-                  "settings file (TOML); with --resume the folder of a run")
-      ->required();
-  command.add_option("--out", arguments.out, "run folder (default: runs/NAME, numbered if taken)");
-  command.add_flag("--resume", arguments.resume,
-                   "continue the run in the folder given, bit for bit");
-  command
-      .add_option("--set", arguments.overrides,
-                  "override a setting: key.path=value, as in training.env_steps_total=20000")
-      ->allow_extra_args(false);
+void AddTrainArguments(CLI::App& command, TrainArguments& arguments) {
+  AddRunArguments(command, arguments, "training.env_steps_total=20000");
   command.footer([] {
     RunConfig config;
     MethodConfig teacher;
@@ -60,63 +48,22 @@ void AddRunArguments(CLI::App& command, RunArguments& arguments) {
   });
 }
 
-bool HasFiles(const fs::path& folder) {
-  std::error_code code;
-  return fs::exists(folder, code) && !fs::is_empty(folder, code);
-}
-
-// The folder of a new run: the one asked for, or the first free one of the run's name.
-fs::path NewRunFolder(const std::string& out, const std::string& name) {
-  if (!out.empty()) {
-    if (HasFiles(out)) {
-      throw ConfigError(
-          fmt::format("--out {}: the folder is not empty; allowed are a new folder, or --resume to "
-                      "continue the "
-                      "run in it",
-                      out));
-    }
-    return out;
-  }
-  fs::path folder = fs::path("runs") / name;
-  for (int number = 2; HasFiles(folder); ++number) {
-    folder = fs::path("runs") / fmt::format("{}-{}", name, number);
-  }
-  return folder;
-}
-
 // What to do where: the settings and the folder of a new or a resumed run.
 std::pair<RunConfig, fs::path> Prepare(const RunArguments& arguments, std::string_view command) {
-  if (!arguments.resume) {
-    if (fs::is_directory(arguments.config)) {
-      throw ConfigError(
-          fmt::format("{}: is a folder; allowed is a settings file, or --resume to continue the "
-                      "run in the folder",
-                      arguments.config));
-    }
-    RunConfig config = LoadRunConfig(arguments.config, arguments.overrides);
-    fs::path folder = NewRunFolder(arguments.out, config.name);
-    return {std::move(config), std::move(folder)};
-  }
-  if (!arguments.out.empty()) {
-    throw ConfigError("--out: not together with --resume, which continues a run where it is");
-  }
-  const RunFolder folder{arguments.config};
-  if (!fs::exists(folder.config())) {
-    throw ConfigError(fmt::format(
-        "--resume {}: there is no config.toml; allowed is the folder of a run", arguments.config));
-  }
-  if (fs::exists(folder.path / "metrics.csv")) {
+  const fs::path settings = SettingsFile(arguments);
+  if (arguments.resume && fs::exists(settings.parent_path() / "metrics.csv")) {
     throw ConfigError(fmt::format(
         "--resume {}: is one method of a run; allowed is the folder of the run, two levels up",
         arguments.config));
   }
-  RunConfig config = LoadRunConfig(folder.config(), arguments.overrides);
-  if (command == "train" && config.methods.size() > 1) {
+  RunConfig config = LoadRunConfig(settings, arguments.overrides);
+  if (arguments.resume && command == "train" && config.methods.size() > 1) {
     throw ConfigError(fmt::format(
         "--resume {}: is a run of {} methods; continue it with ./duet compare --resume {}",
         arguments.config, config.methods.size(), arguments.config));
   }
-  return {std::move(config), folder.path};
+  fs::path folder = FolderFor(arguments, config.name);
+  return {std::move(config), std::move(folder)};
 }
 
 // Where a sweep's settings are, from which it can be resumed.
@@ -150,7 +97,7 @@ void RunAndShow(const RunConfig& config, const fs::path& folder, bool resume,
 }
 
 // Every combination of the settings, as many at once as cores allow.
-void RunSweep(const RunArguments& arguments) {
+void RunSweep(const TrainArguments& arguments) {
   fs::path file = arguments.config;
   if (arguments.resume) {
     if (!arguments.method.empty()) {
@@ -198,8 +145,8 @@ void CheckBudgets(const RunConfig& config) {
 void AddCompareCommand(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("compare", "train several methods on one task and say which was better");
-  auto arguments = std::make_shared<RunArguments>();
-  AddRunArguments(*command, *arguments);
+  auto arguments = std::make_shared<TrainArguments>();
+  AddTrainArguments(*command, *arguments);
   command->callback([arguments, &exit_code] {
     const auto [config, folder] = Prepare(*arguments, "compare");
     CheckBudgets(config);
@@ -211,8 +158,8 @@ void AddCompareCommand(CLI::App& app, int& exit_code) {
 
 void AddTrainCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("train", "train one method");
-  auto arguments = std::make_shared<RunArguments>();
-  AddRunArguments(*command, *arguments);
+  auto arguments = std::make_shared<TrainArguments>();
+  AddTrainArguments(*command, *arguments);
   command->add_option("--method", arguments->method,
                       "which of the file's methods (default: the first)");
   command->add_flag("--sweep", arguments->sweep,

@@ -33,6 +33,22 @@ TEST(RandomTest, GivesKnownNumbers) {
   EXPECT_EQ(rng.Index(1'000'000), 752145);
 }
 
+// Beta(a, b) has mean a / (a + b) and variance a b / ((a + b)^2 (a + b + 1)).
+TEST(RandomTest, BetaHasItsMeanAndVariance) {
+  constexpr int kDraws = 20'000;
+  Rng rng(11);
+  double sum = 0.0, squares = 0.0;
+  for (int i = 0; i < kDraws; ++i) {
+    const double draw = rng.Beta(2.0, 3.0);
+    ASSERT_GE(draw, 0.0);
+    ASSERT_LE(draw, 1.0);
+    sum += draw;
+    squares += (draw - 0.4) * (draw - 0.4);
+  }
+  EXPECT_NEAR(sum / kDraws, 0.4, 0.006);
+  EXPECT_NEAR(squares / kDraws, 0.04, 0.002);
+}
+
 TEST(RandomTest, StreamsOfOtherNamesIndicesAndSeedsDiffer) {
   std::set<std::uint64_t> seeds;
   int count = 0;

@@ -31,23 +31,27 @@ RunConfig Load(const std::string& text) {
   return LoadRunConfig(folder / "a.toml", {});
 }
 
-TEST(RunConfigTest, EverySettingsFileOfTheProjectIsAccepted) {
-  int count = 0;
-  for (const auto& entry :
-       fs::recursive_directory_iterator(fs::path(DUET_SOURCE_DIR) / "configs")) {
-    if (entry.path().extension() != ".toml") continue;
-    EXPECT_NO_THROW(LoadRunConfig(entry.path(), {})) << entry.path();
-    ++count;
+// The settings files of training runs; those of supervised tasks are of another kind.
+std::vector<fs::path> SettingsFiles() {
+  std::vector<fs::path> files;
+  const fs::path configs = fs::path(DUET_SOURCE_DIR) / "configs";
+  for (const auto& entry : fs::recursive_directory_iterator(configs)) {
+    const bool supervised = *fs::relative(entry.path(), configs).begin() == "distill";
+    if (entry.path().extension() == ".toml" && !supervised) files.push_back(entry.path());
   }
-  EXPECT_GE(count, 5);
+  return files;
+}
+
+TEST(RunConfigTest, EverySettingsFileOfTheProjectIsAccepted) {
+  const std::vector<fs::path> files = SettingsFiles();
+  for (const fs::path& file : files) EXPECT_NO_THROW(LoadRunConfig(file, {})) << file;
+  EXPECT_GE(files.size(), 5U);
 }
 
 TEST(RunConfigTest, EffectiveSettingsReadBackTheSame) {
-  for (const auto& entry :
-       fs::recursive_directory_iterator(fs::path(DUET_SOURCE_DIR) / "configs")) {
-    if (entry.path().extension() != ".toml") continue;
-    const std::string written = core::ToToml(LoadRunConfig(entry.path(), {}));
-    EXPECT_EQ(core::ToToml(Load(written)), written) << entry.path();
+  for (const fs::path& file : SettingsFiles()) {
+    const std::string written = core::ToToml(LoadRunConfig(file, {}));
+    EXPECT_EQ(core::ToToml(Load(written)), written) << file;
   }
 }
 

@@ -1,0 +1,61 @@
+// What a trained model leaves on disk.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "distill/tasks/networks/classifier.h"
+#include "distill/tasks/task_config.h"
+
+namespace duet::tasks {
+
+// Files of one model of a run.
+struct ModelFolder {
+  std::filesystem::path path;
+
+  std::filesystem::path checkpoint() const { return path / "checkpoints" / "latest.safetensors"; }
+  std::filesystem::path classifier() const { return path / "classifier.safetensors"; }
+  std::filesystem::path result() const { return path / "result.json"; }
+  std::filesystem::path predictions() const { return path / "predictions.safetensors"; }
+  // Answers on the training pool, see teacher.h.
+  std::filesystem::path outputs(std::string_view what) const;
+};
+
+// Parameters and statistics of all seeds at one time of training.
+struct ModelState {
+  Tensor parameters;  // [M, P]
+  Tensor buffers;     // [M, S]
+};
+
+// Writes all seeds after the last epoch and at the selected one.
+void SaveModel(const std::filesystem::path& path, const Classifier& classifier,
+               std::span<const std::int64_t> seeds, const ModelState& last,
+               const ModelState& selected);
+
+// What a file holds. Throws IoError where it is missing, damaged or no classifier.
+struct ModelFacts {
+  NetworkConfig network;
+  ImageShape shape;
+  std::vector<std::int64_t> seeds;
+};
+ModelFacts ReadModelFacts(const std::filesystem::path& path);
+
+// Throws ConfigError where the model is for other images or classes than `shape`.
+void CheckShape(const ModelFacts& facts, const std::filesystem::path& path,
+                const ImageShape& shape);
+
+// The model of these seeds, which the file must have. Throws ConfigError where it is for other
+// images or classes than `shape`, IoError as above.
+Classifier LoadModel(const std::filesystem::path& path, TeacherEpoch epoch,
+                     std::span<const std::int64_t> seeds, const ImageShape& shape,
+                     at::Device device);
+
+// "last" or "selected".
+std::string_view EpochName(TeacherEpoch epoch);
+
+// SHA-256 of a classifier's file, which holds the parameters and nothing of time or place.
+std::string ModelSha256(const std::filesystem::path& path);
+
+}  // namespace duet::tasks

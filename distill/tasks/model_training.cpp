@@ -1,0 +1,439 @@
+#include "distill/tasks/model_training.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "agents/members.h"
+#include "core/error.h"
+#include "distill/tasks/loss_terms.h"
+#include "distill/tasks/metrics.h"
+#include "distill/tasks/optimizer.h"
+
+namespace duet::tasks {
+namespace {
+
+std::vector<double> Numbers(const Tensor& per_member) {
+  const Tensor host = per_member.to(at::kCPU, at::kDouble).contiguous();
+  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
+}
+
+// The part of the training split that the model learns from: its first row and how many.
+std::pair<std::int64_t, std::int64_t> PartOf(const ModelConfig& model, const ImageSet& train) {
+  const auto row = [&](double share) {
+    return static_cast<std::int64_t>(std::llround(share * static_cast<double>(train.size())));
+  };
+  const std::int64_t first = row(model.train_from);
+  const std::int64_t count = row(model.train_to) - first;
+  if (count > 0) return {first, count};
+  throw ConfigError(
+      fmt::format("model \"{}\": train_from = {} to train_to = {} are no samples of {}; allowed is "
+                  "a larger part",
+                  model.name, model.train_from, model.train_to, train.size()));
+}
+
+ImageSet Rows(const ImageSet& set, std::int64_t first, std::int64_t count) {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) rows[static_cast<std::size_t>(i)] = first + i;
+  return Subset(set, rows);
+}
+
+}  // namespace
+
+std::vector<std::uint64_t> MemberSeeds(const std::vector<std::int64_t>& seeds,
+                                       const ModelConfig& model) {
+  const std::string& name = model.seed_as.empty() ? model.name : model.seed_as;
+  std::vector<std::uint64_t> member_seeds;
+  for (const std::int64_t seed : seeds) {
+    member_seeds.push_back(core::SplitSeed(static_cast<std::uint64_t>(seed), "model/" + name));
+  }
+  return member_seeds;
+}
+
+std::vector<std::string> TeacherLayersOf(const ModelConfig& model) {
+  LayerList layers;
+  for (const TermConfig& term : model.rules) {
+    for (const std::string& layer : term.teacher_layers) layers.Add(layer);
+  }
+  return layers.names();
+}
+
+ImageShape ShapeOf(const ImageSet& set) {
+  return {.channels = set.channels(),
+          .height = set.height(),
+          .width = set.width(),
+          .num_classes = set.num_classes};
+}
+
+class ModelTraining::Impl {
+ public:
+  Impl(const ModelConfig& model, TrainingInputs inputs)
+      : model_(model),
+        inputs_(std::move(inputs)),
+        part_(PartOf(model, inputs_.data.train)),
+        labelled_set_(Rows(inputs_.data.train, part_.first, part_.second)),
+        classifier_(model.network, ShapeOf(inputs_.data.train), members(), inputs_.device),
+        terms_(model, classifier_, inputs_.teacher_layers, inputs_.member_seeds),
+        targets_(model.targets, inputs_.member_seeds),
+        loader_(MakeLoader()),
+        own_teacher_(model.teachers.size() == 1 && model.teachers.front() == kOwnAverage) {
+    Start();
+    optimizers_.emplace_back(model.training, classifier_.parameters());
+    for (const Tensor& leaf : terms_.parameters()) optimizers_.emplace_back(model.training, leaf);
+    if (own_teacher_ || targets_.needs_average())
+      average_ = classifier_.parameters().detach().clone();
+    const auto options = classifier_.parameters().options().requires_grad(false);
+    // Whole loss, labels' loss, the terms' losses, right answers.
+    sums_ = at::zeros({3 + static_cast<std::int64_t>(model.rules.size()), members()},
+                      options.dtype(at::kDouble));
+    best_ = at::full({members()}, -1.0, options.dtype(at::kDouble));
+    selected_epochs_ = at::zeros({members()}, options.dtype(at::kLong));
+    selected_ = Copy();
+  }
+
+  bool Step() {
+    ImageBatch batch;
+    if (!loader_.Next(batch)) return false;
+    MoveToPool(batch);
+    Learn(batch);
+    ++steps_;
+    images_ += batch.labels.numel();
+    return true;
+  }
+
+  EpochValues FinishEpoch() {
+    EpochValues values = TakeSums();
+    const double epoch = static_cast<double>(epoch_);
+    values["learning_rate"] = std::vector<double>(MemberCount(), RateAt(epoch));
+    ++epoch_;
+    if (epoch_ % model_.training.evaluate_every == 0 || done()) Evaluate(values);
+    if (!done()) loader_.StartEpoch();
+    return values;
+  }
+
+  std::vector<std::string> value_names() const {
+    std::vector<std::string> names = {"train_loss", "label_loss"};
+    for (const std::string& name : terms_.names()) names.push_back(name + "_loss");
+    names.insert(names.end(), {"batch_accuracy", "learning_rate"});
+    for (const auto& [name, set] : Evaluated()) {
+      names.push_back(fmt::format("{}_accuracy", name));
+      names.push_back(fmt::format("{}_nll", name));
+    }
+    return names;
+  }
+
+  bool done() const { return epoch_ >= model_.training.epochs; }
+  std::int64_t epoch() const { return epoch_; }
+  std::int64_t num_steps() const { return steps_; }
+  std::int64_t num_images() const { return images_; }
+  double fraction() const {
+    return static_cast<double>(steps_) /
+           static_cast<double>(loader_.batches_per_epoch() * model_.training.epochs);
+  }
+
+  Classifier& classifier() { return classifier_; }
+  ModelState last() const { return Copy(); }
+  ModelState selected() const { return chooses() ? selected_ : Copy(); }
+  std::vector<std::int64_t> selected_epochs() const {
+    std::vector<std::int64_t> epochs;
+    for (const double epoch : Numbers(selected_epochs_)) {
+      epochs.push_back(chooses() ? static_cast<std::int64_t>(epoch) : epoch_);
+    }
+    return epochs;
+  }
+
+  void Save(core::ArchiveWriter& archive) const {
+    classifier_.Save(archive, "student");
+    for (std::size_t i = 0; i < optimizers_.size(); ++i) {
+      optimizers_[i].Save(archive, fmt::format("optimizer{}", i));
+    }
+    terms_.Save(archive);
+    targets_.Save(archive, "targets");
+    loader_.Save(archive, "loader");
+    for (const auto& [name, tensor] : State()) agents::SaveTensor(archive, name, tensor);
+    archive.AddNumber("epoch", epoch_);
+    archive.AddNumber("steps", steps_);
+    archive.AddNumber("images", images_);
+    archive.AddNumber("samples", samples_);
+    archive.AddNumber("labelled_samples", labelled_samples_);
+  }
+
+  void Load(const core::ArchiveReader& archive) {
+    const c10::NoGradGuard no_grad;
+    classifier_.Load(archive, "student");
+    for (std::size_t i = 0; i < optimizers_.size(); ++i) {
+      optimizers_[i].Load(archive, fmt::format("optimizer{}", i));
+    }
+    terms_.Load(archive);
+    targets_.Load(archive, "targets");
+    loader_.Load(archive, "loader");
+    for (const auto& [name, tensor] : State()) agents::LoadTensor(archive, name, tensor);
+    epoch_ = archive.GetNumber("epoch");
+    steps_ = archive.GetNumber("steps");
+    images_ = archive.GetNumber("images");
+    samples_ = archive.GetNumber("samples");
+    labelled_samples_ = archive.GetNumber("labelled_samples");
+  }
+
+ private:
+  std::int64_t members() const { return static_cast<std::int64_t>(inputs_.member_seeds.size()); }
+  std::size_t MemberCount() const { return inputs_.member_seeds.size(); }
+  bool chooses() const { return inputs_.data.validation.size() > 0; }
+
+  Loader MakeLoader() const {
+    const ImageSet& unlabelled = inputs_.data.unlabelled;
+    return Loader(labelled_set_, unlabelled.size() > 0 ? &unlabelled : nullptr,
+                  inputs_.data.normalization,
+                  {.batch_size = model_.training.batch_size,
+                   .unlabelled_share = model_.unlabelled_share,
+                   .augmentation = model_.augmentation},
+                  inputs_.member_seeds, inputs_.device);
+  }
+
+  std::vector<std::pair<std::string, Tensor>> State() const {
+    std::vector<std::pair<std::string, Tensor>> state = {
+        {"sums", sums_},
+        {"best", best_},
+        {"selected_epochs", selected_epochs_},
+        {"selected.parameters", selected_.parameters},
+        {"selected.buffers", selected_.buffers}};
+    if (average_.defined()) state.emplace_back("average", average_);
+    return state;
+  }
+
+  ModelState Copy() const {
+    return {classifier_.parameters().detach().clone(), classifier_.buffers().clone()};
+  }
+
+  // Random parameters, moved towards those of another model: theta = share * theirs + (1 - share) *
+  // random, parameters and statistics alike, and then statistics of the mixture itself
+  // (arXiv:2106.05945, section 5.2, as in its code).
+  void Start() {
+    std::vector<core::Rng> rngs = agents::MemberStreams(inputs_.member_seeds, "parameters");
+    classifier_.Initialize(rngs);
+    if (!inputs_.start.parameters.defined()) return;
+    const c10::NoGradGuard no_grad;
+    classifier_.parameters().lerp_(inputs_.start.parameters, model_.start.share);
+    classifier_.buffers().lerp_(inputs_.start.buffers, model_.start.share);
+    if (classifier_.buffers().size(1) > 0 && model_.start.share < 1.0) RefreshStatistics();
+  }
+
+  void RefreshStatistics() {
+    std::int64_t first = 0;
+    classifier_.RefreshStatistics([&]() -> Tensor {
+      if (first >= labelled_set_.size()) return {};
+      const std::int64_t count = std::min(model_.training.batch_size, labelled_set_.size() - first);
+      const Tensor images =
+          PlainBatch(labelled_set_, first, count, inputs_.data.normalization).to(inputs_.device);
+      first += count;
+      return images.unsqueeze(0).expand({members(), -1, -1, -1, -1});
+    });
+  }
+
+  // Counts the samples in the whole pool, as teachers do.
+  void MoveToPool(ImageBatch& batch) const {
+    const std::int64_t whole = inputs_.data.train.size();
+    if (part_.second == whole) return;
+    batch.samples = at::where(batch.samples < part_.second, batch.samples + part_.first,
+                              batch.samples - part_.second + whole);
+  }
+
+  double RateAt(double epoch) const {
+    const LearningRateConfig& config = model_.training.rate;
+    double rate = LearningRateAt(config, epoch, model_.training.epochs);
+    if (inputs_.start.parameters.defined() && model_.start.scale_learning_rate) {
+      rate = std::max(rate * (1.0 - model_.start.share), config.final_learning_rate);
+    }
+    return rate;
+  }
+
+  // What the moving average of the parameters answers, in training mode as in the code of
+  // arXiv:2006.05065; the running statistics stay the student's.
+  Classification AverageAnswer(const Tensor& images) {
+    const c10::NoGradGuard no_grad;
+    const Tensor kept = classifier_.buffers().clone();
+    Classification answer =
+        classifier_.ForwardWith(average_, images, Mode::kTrain, TeacherLayersOf(model_));
+    classifier_.buffers().copy_(kept);
+    return answer;
+  }
+
+  void Learn(const ImageBatch& batch) {
+    const std::int64_t size = batch.labels.size(1);
+    const std::int64_t labelled = LabelledInBatch();  // they come first
+    const double epoch =
+        static_cast<double>(steps_) / static_cast<double>(loader_.batches_per_epoch());
+    const TrainingPlace place{.epoch = epoch, .progress = fraction()};
+
+    std::optional<Classification> average;
+    if (average_.defined()) average = AverageAnswer(batch.images);
+    Classification answer =
+        classifier_.Forward(batch.images, Mode::kTrain, terms_.student_layers());
+    const distill::Answer student =
+        distill::ClassifierAnswer(answer.logits, std::move(answer.features));
+
+    std::vector<Tensor> sums;
+    Tensor loss = at::zeros({members()}, answer.logits.options().requires_grad(false));
+    Tensor label_sum = loss;
+    if (labelled > 0 && model_.label_weight > 0.0) {
+      label_sum = LabelLosses(batch, answer.logits, average).sum(1);
+      loss = loss + label_sum * (model_.label_weight / static_cast<double>(labelled));
+    }
+    sums.push_back(label_sum.detach());
+    if (!terms_.empty()) {
+      const distill::Answer source =
+          own_teacher_ ? distill::ClassifierAnswer(average->logits, average->features)
+                       : inputs_.teacher->Answer(batch);
+      const distill::Context context{
+          .labels = batch.labels, .samples = batch.samples, .progress = place.progress};
+      const std::vector<Tensor> losses = terms_.Losses(student, source, context, labelled);
+      const std::vector<double> weights = terms_.Weights(place);
+      for (std::size_t i = 0; i < losses.size(); ++i) {
+        loss = loss + losses[i].mean(1) * weights[i];
+        sums.push_back(losses[i].detach().sum(1));
+      }
+    }
+    loss.sum().backward();
+    for (Optimizer& optimizer : optimizers_) optimizer.Step(RateAt(std::floor(epoch)));
+    if (average_.defined()) {
+      UpdateAverage(average_, classifier_.parameters().detach(), steps_,
+                    model_.targets.average_decay);
+    }
+    sums.insert(sums.begin(), loss.detach() * static_cast<double>(size));
+    sums.push_back(answer.logits.detach().argmax(2).eq(batch.labels).sum(1));
+    for (Tensor& sum : sums) sum = sum.to(at::kDouble);
+    sums_.add_(at::stack(sums));
+    samples_ += size;
+    labelled_samples_ += labelled;
+  }
+
+  // Labelled samples of the batch that the loader gave last: the same for every member, and known
+  // without asking the device.
+  std::int64_t LabelledInBatch() const {
+    const std::int64_t size = model_.training.batch_size;
+    const std::int64_t whole = size - static_cast<std::int64_t>(std::llround(
+                                          model_.unlabelled_share * static_cast<double>(size)));
+    return std::min(
+        whole, std::max<std::int64_t>(0, labelled_set_.size() - (loader_.batch() - 1) * whole));
+  }
+
+  // [M, B]
+  Tensor LabelLosses(const ImageBatch& batch, const Tensor& logits,
+                     const std::optional<Classification>& average) {
+    const Tensor average_logits = average ? average->logits : Tensor();
+    const Tensor loss = targets_.Loss(logits, batch.labels, average_logits);
+    if (!batch.mixed_labels.defined()) return loss;
+    const Tensor share = batch.mix_share.unsqueeze(1);
+    return share * loss + (1.0 - share) * targets_.Loss(logits, batch.mixed_labels, average_logits);
+  }
+
+  // Means over the epoch. This is the only place that waits for the device.
+  EpochValues TakeSums() {
+    const auto count = static_cast<double>(std::max<std::int64_t>(1, samples_));
+    const auto labelled = static_cast<double>(std::max<std::int64_t>(1, labelled_samples_));
+    EpochValues values;
+    values["train_loss"] = Numbers(sums_[0] / count);
+    values["label_loss"] = Numbers(sums_[1] / labelled);
+    const std::vector<std::string> names = terms_.names();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      values[names[i] + "_loss"] = Numbers(sums_[2 + static_cast<std::int64_t>(i)] / count);
+    }
+    values["batch_accuracy"] = Numbers(sums_[-1] * (100.0 / labelled));
+    CheckFinite(values["train_loss"]);
+    sums_.zero_();
+    samples_ = labelled_samples_ = 0;
+    return values;
+  }
+
+  void CheckFinite(const std::vector<double>& losses) const {
+    for (std::size_t m = 0; m < losses.size(); ++m) {
+      if (std::isfinite(losses[m])) continue;
+      throw NonFiniteError(fmt::format(
+          "model \"{}\": the training loss of member {} is {} in epoch {}; finite values are "
+          "needed: try a smaller learning_rate or weight",
+          model_.name, m, losses[m], epoch_ + 1));
+    }
+  }
+
+  std::vector<std::pair<std::string, const ImageSet*>> Evaluated() const {
+    std::vector<std::pair<std::string, const ImageSet*>> sets;
+    if (chooses()) sets.emplace_back("validation", &inputs_.data.validation);
+    sets.emplace_back("test", &inputs_.data.test);
+    return sets;
+  }
+
+  void Evaluate(EpochValues& values) {
+    const c10::NoGradGuard no_grad;
+    for (const auto& [name, set] : Evaluated()) {
+      const Tensor logits = PlainLogits(classifier_, *set, inputs_.data.normalization);
+      const Tensor labels = set->labels.to(logits.device());
+      const Tensor accuracy = Accuracy(logits, labels);
+      values[fmt::format("{}_accuracy", name)] = Numbers(accuracy * 100.0);
+      values[fmt::format("{}_nll", name)] = Numbers(NegativeLogLikelihood(logits, labels));
+      if (set == &inputs_.data.validation) Choose(accuracy);
+    }
+  }
+
+  void Choose(const Tensor& accuracy) {
+    const Tensor better = accuracy > best_;
+    best_.copy_(at::where(better, accuracy, best_));
+    selected_epochs_.masked_fill_(better, epoch_);
+    const Tensor rows = better.unsqueeze(1);
+    selected_.parameters.copy_(
+        at::where(rows, classifier_.parameters().detach(), selected_.parameters));
+    selected_.buffers.copy_(at::where(rows, classifier_.buffers(), selected_.buffers));
+  }
+
+  const ModelConfig& model_;
+  TrainingInputs inputs_;
+  const std::pair<std::int64_t, std::int64_t> part_;  // of the training split: first row, rows
+  const ImageSet labelled_set_;
+  Classifier classifier_;
+  LossTerms terms_;
+  Targets targets_;
+  Loader loader_;
+  const bool own_teacher_;  // the average teaches
+  std::vector<Optimizer> optimizers_;
+  Tensor average_;          // [M, P], undefined where nobody asks for it
+  Tensor sums_;             // [terms + 3, M] over the epoch's samples so far
+  Tensor best_;             // [M] validation accuracy
+  Tensor selected_epochs_;  // [M]
+  ModelState selected_;
+  std::int64_t epoch_ = 0;
+  std::int64_t steps_ = 0;
+  std::int64_t images_ = 0;
+  std::int64_t samples_ = 0, labelled_samples_ = 0;  // of the epoch so far, per member
+};
+
+ModelTraining::ModelTraining(const ModelConfig& model, TrainingInputs inputs)
+    : impl_(std::make_unique<Impl>(model, std::move(inputs))) {}
+
+ModelTraining::~ModelTraining() = default;
+
+bool ModelTraining::Step() { return impl_->Step(); }
+EpochValues ModelTraining::FinishEpoch() { return impl_->FinishEpoch(); }
+std::vector<std::string> ModelTraining::value_names() const { return impl_->value_names(); }
+bool ModelTraining::done() const { return impl_->done(); }
+std::int64_t ModelTraining::epoch() const { return impl_->epoch(); }
+std::int64_t ModelTraining::num_steps() const { return impl_->num_steps(); }
+std::int64_t ModelTraining::num_images() const { return impl_->num_images(); }
+double ModelTraining::fraction() const { return impl_->fraction(); }
+Classifier& ModelTraining::classifier() { return impl_->classifier(); }
+ModelState ModelTraining::last() const { return impl_->last(); }
+ModelState ModelTraining::selected() const { return impl_->selected(); }
+std::vector<std::int64_t> ModelTraining::selected_epochs() const {
+  return impl_->selected_epochs();
+}
+void ModelTraining::Save(core::ArchiveWriter& archive) const { impl_->Save(archive); }
+void ModelTraining::Load(const core::ArchiveReader& archive) { impl_->Load(archive); }
+
+}  // namespace duet::tasks

@@ -1,0 +1,277 @@
+// The table of networks.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "core/error.h"
+#include "distill/tasks/networks/network_builder.h"
+#include "distill/tasks/networks/residual_block.h"
+
+namespace duet::tasks {
+namespace {
+
+constexpr std::string_view kKnown =
+    "cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, resnet14, … resnet110 (6 n + 2), preresnet20 "
+    "(6 n + 2 below 44), preresnet56 (9 n + 2 from 44), lenet5, mlp";
+constexpr std::int64_t kLargestDepth = 1202;
+
+[[noreturn]] void ThrowUnknown(const std::string& kind) {
+  throw ConfigError(
+      fmt::format("network kind = \"{}\" is not known; allowed are {}", kind, kKnown));
+}
+
+// A plain network: convolutions, each with batch normalisation and ReLU, some followed by a
+// maximum, and linear layers.
+struct PlainShape {
+  struct Convolution {
+    std::int64_t channels = 1;
+    bool pool = false;
+  };
+  std::vector<Convolution> convolutions;
+  bool global_average = false;
+  std::int64_t hidden = 0;  // of a linear layer before the last; 0: none
+};
+
+// The widths of arXiv:1902.03393, as its code has them, for CIFAR-10, or for CIFAR-100 where there
+// are more classes.
+std::optional<PlainShape> AssistantShape(std::string_view kind, bool many_classes) {
+  if (!many_classes) {
+    if (kind == "cnn2") return PlainShape{{{16, true}, {16, true}}};
+    if (kind == "cnn4") return PlainShape{{{16}, {16, true}, {32}, {32, true}}};
+    if (kind == "cnn6") {
+      return PlainShape{{{16}, {16, true}, {32}, {32, true}, {64}, {64, true}}};
+    }
+    if (kind == "cnn8") {
+      return PlainShape{
+          {{16}, {16, true}, {32}, {32, true}, {64}, {64, true}, {128}, {128, true}}, false, 64};
+    }
+  }
+  if (kind == "cnn2") return PlainShape{{{32, true}, {32, true}}};
+  if (kind == "cnn4") return PlainShape{{{32}, {32, true}, {64}, {64, true}}};
+  if (kind == "cnn6") return PlainShape{{{32}, {32, true}, {64}, {64, true}, {128}, {128}}};
+  const PlainShape::Convolution last = {256, true};
+  PlainShape shape{{{32}, {32, true}, {64}, {64, true}, {128}, {128, true}, {256}}, false, 64};
+  if (kind == "cnn10") {
+    shape.convolutions.insert(shape.convolutions.end(), {{256}, {256}});
+    shape.hidden = many_classes ? 512 : 128;
+  } else if (kind != "cnn8") {
+    return std::nullopt;
+  }
+  shape.convolutions.push_back(last);
+  return shape;
+}
+
+void AddHead(NetworkBuilder& builder, const ImageShape& images) {
+  builder.Add("logits", builder.Connect("logits", images.num_classes, /*relu=*/false));
+}
+
+Network MakePlain(const PlainShape& shape, const ImageShape& images) {
+  NetworkBuilder builder(images);
+  int number = 0;
+  for (const auto& [channels, pool] : shape.convolutions) {
+    const std::string name = fmt::format("conv{}", ++number);
+    builder.Add("", builder.Convolve(name, {.outputs = channels}));
+    builder.Add(name, std::make_unique<Normalization>(
+                          builder.Normalize(name, {.pool = pool, .bias = true})));
+  }
+  const bool hidden = shape.hidden > 0;
+  builder.Add(hidden ? "" : "penultimate",
+              shape.global_average ? builder.Average() : builder.Flat());
+  if (hidden) builder.Add("penultimate", builder.Connect("linear", shape.hidden, /*relu=*/true));
+  AddHead(builder, images);
+  return builder.Finish();
+}
+
+Network MakeFreePlain(const NetworkConfig& config, const ImageShape& images) {
+  PlainShape shape;
+  for (const std::int64_t channels : config.channels)
+    shape.convolutions.push_back({channels, true});
+  shape.global_average = config.global_average;
+  return MakePlain(shape, images);
+}
+
+Network MakeMlp(const NetworkConfig& config, const ImageShape& images) {
+  NetworkBuilder builder(images);
+  const std::size_t count = config.hidden.size();
+  builder.Add(count == 0 ? "penultimate" : "", builder.Flat());
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = fmt::format("linear{}", i + 1);
+    builder.Add(i + 1 == count ? "penultimate" : name,
+                builder.Connect(name, config.hidden[i], /*relu=*/true));
+  }
+  AddHead(builder, images);
+  return builder.Finish();
+}
+
+// Its first convolution sees two pixels beyond the image, which makes 28 pixels the original's 32.
+Network MakeLeNet(const ImageShape& images) {
+  NetworkBuilder builder(images);
+  builder.Add("", builder.Convolve("conv1", {.outputs = 6, .kernel = 5, .padding = 2}, true));
+  builder.Add("", std::make_unique<Relu>());
+  builder.Add("conv1", builder.Pool());
+  builder.Add("", builder.Convolve("conv2", {.outputs = 16, .kernel = 5, .padding = 0}, true));
+  builder.Add("", std::make_unique<Relu>());
+  builder.Add("conv2", builder.Pool());
+  builder.Add("", builder.Flat());
+  builder.Add("linear1", builder.Connect("linear1", 120, true));
+  builder.Add("penultimate", builder.Connect("linear2", 84, true));
+  AddHead(builder, images);
+  return builder.Finish();
+}
+
+// Residual networks for small images: three stages of 16, 32 and 64 channels, each but the first
+// at half the resolution of the one before.
+class ResidualMaker {
+ public:
+  ResidualMaker(std::int64_t depth, bool pre_activation, const ImageShape& images)
+      : images_(images),
+        builder_(images),
+        pre_activation_(pre_activation),
+        bottleneck_(pre_activation && depth >= 44),
+        blocks_((depth - 2) / (bottleneck_ ? 9 : 6)) {}
+
+  Network Make() {
+    builder_.Add(pre_activation_ ? "conv1" : "", Convolve("conv1", 16));
+    if (!pre_activation_) builder_.Add("conv1", Normalize("conv1"));
+    for (std::int64_t stage = 0; stage < 3; ++stage) {
+      for (std::int64_t block = 0; block < blocks_; ++block) AddBlock(stage, block);
+    }
+    if (pre_activation_) builder_.Add("last", Normalize("last"));
+    builder_.Add("penultimate", builder_.Average());
+    AddHead(builder_, images_);
+    return builder_.Finish();
+  }
+
+ private:
+  LayerPointer Convolve(const std::string& name, std::int64_t outputs, std::int64_t stride = 1,
+                        std::int64_t kernel = 3) {
+    return builder_.Convolve(name, {.outputs = outputs,
+                                    .kernel = kernel,
+                                    .stride = stride,
+                                    .padding = kernel / 2,
+                                    .start = Start::kNormal});
+  }
+
+  LayerPointer Normalize(const std::string& name, bool relu = true) {
+    return std::make_unique<Normalization>(builder_.Normalize(name, {.relu = relu}));
+  }
+
+  // The last block of a stage bears the stage's name.
+  void AddBlock(std::int64_t stage, std::int64_t block) {
+    const std::string name = fmt::format("stage{}.block{}", stage + 1, block + 1);
+    const std::int64_t channels = std::int64_t{16} << stage;
+    const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
+    LayerPointer made = pre_activation_ ? MakePreActivation(name, channels, stride)
+                                        : MakePostActivation(name, channels, stride);
+    builder_.Add(block + 1 == blocks_ ? fmt::format("stage{}", stage + 1) : name, std::move(made));
+  }
+
+  LayerPointer MakePostActivation(const std::string& name, std::int64_t channels,
+                                  std::int64_t stride) {
+    const std::vector<std::int64_t> before = builder_.size;
+    std::vector<LayerPointer> body, shortcut;
+    body.push_back(Convolve(name + ".conv1", channels, stride));
+    body.push_back(Normalize(name + ".conv1"));
+    body.push_back(Convolve(name + ".conv2", channels));
+    Normalization last = builder_.Normalize(name + ".conv2", {.adds = true});
+    const std::vector<std::int64_t> after = builder_.size;
+    if (after != before) {
+      builder_.size = before;
+      shortcut.push_back(Convolve(name + ".shortcut", channels, stride, 1));
+      shortcut.push_back(Normalize(name + ".shortcut", /*relu=*/false));
+    }
+    return std::make_unique<PostActivationBlock>(Way(std::move(body)), std::move(last),
+                                                 Way(std::move(shortcut)));
+  }
+
+  // A convolution of a pre-activation block, and its normalisation before it.
+  void AddPreActivated(std::vector<LayerPointer>& body, const std::string& name,
+                       std::int64_t outputs, std::int64_t stride, std::int64_t kernel) {
+    body.push_back(Normalize(name));
+    body.push_back(Convolve(name, outputs, stride, kernel));
+  }
+
+  LayerPointer MakePreActivation(const std::string& name, std::int64_t channels,
+                                 std::int64_t stride) {
+    const std::vector<std::int64_t> before = builder_.size;
+    std::vector<LayerPointer> body, shortcut;
+    if (bottleneck_) {
+      AddPreActivated(body, name + ".conv1", channels, 1, 1);
+      AddPreActivated(body, name + ".conv2", channels, stride, 3);
+      AddPreActivated(body, name + ".conv3", 4 * channels, 1, 1);
+    } else {
+      AddPreActivated(body, name + ".conv1", channels, stride, 3);
+      AddPreActivated(body, name + ".conv2", channels, 1, 3);
+    }
+    const std::vector<std::int64_t> after = builder_.size;
+    if (after != before) {
+      builder_.size = before;
+      shortcut.push_back(Convolve(name + ".shortcut", after[0], stride, 1));
+    }
+    return std::make_unique<PreActivationBlock>(Way(std::move(body)), Way(std::move(shortcut)));
+  }
+
+  ImageShape images_;
+  NetworkBuilder builder_;
+  bool pre_activation_, bottleneck_;
+  std::int64_t blocks_;
+};
+
+// The depth of "<prefix>20", where that is a network.
+std::optional<std::int64_t> Depth(std::string_view kind, std::string_view prefix) {
+  if (!kind.starts_with(prefix)) return std::nullopt;
+  const std::string_view digits = kind.substr(prefix.size());
+  std::int64_t depth = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), depth);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  const std::int64_t per_block = prefix == "preresnet" && depth >= 44 ? 9 : 6;
+  const bool fits = depth > 2 && depth <= kLargestDepth && (depth - 2) % per_block == 0;
+  return fits ? std::optional(depth) : std::nullopt;
+}
+
+// Every map must have a pixel left.
+void CheckSizes(const Network& network, const std::string& kind, const ImageShape& images) {
+  for (const Network::Step& step : network.steps) {
+    for (const std::int64_t size : step.shape) {
+      if (size >= 1) continue;
+      throw ConfigError(fmt::format("network kind = \"{}\" leaves nothing of images of {} x {}",
+                                    kind, images.height, images.width));
+    }
+  }
+}
+
+Network MakeUnchecked(const NetworkConfig& config, const ImageShape& images) {
+  const std::string& kind = config.kind;
+  if (kind == "cnn") return MakeFreePlain(config, images);
+  if (kind == "mlp") return MakeMlp(config, images);
+  if (kind == "lenet5") return MakeLeNet(images);
+  if (const auto shape = AssistantShape(kind, images.num_classes > 10)) {
+    return MakePlain(*shape, images);
+  }
+  if (const auto depth = Depth(kind, "resnet")) return ResidualMaker(*depth, false, images).Make();
+  if (const auto depth = Depth(kind, "preresnet")) {
+    return ResidualMaker(*depth, true, images).Make();
+  }
+  ThrowUnknown(kind);
+}
+
+}  // namespace
+
+void VisitFields(core::FieldVisitor& v, NetworkConfig& c) {
+  v.Field("kind", c.kind, "cnn2 … cnn10, cnn, resnet8 … resnet110, preresnet20, lenet5, mlp");
+  v.Field("channels", c.channels, {1, 4096}, "cnn: of each convolution; each halves the image");
+  v.Field("global_average", c.global_average, "cnn: mean over pixels before the last layer");
+  v.Field("hidden", c.hidden, {1, 65536}, "mlp: sizes of hidden layers");
+}
+
+Network MakeNetwork(const NetworkConfig& config, const ImageShape& shape) {
+  Network network = MakeUnchecked(config, shape);
+  CheckSizes(network, config.kind, shape);
+  return network;
+}
+
+void Validate(const NetworkConfig& config, const ImageShape& shape) { MakeNetwork(config, shape); }
+
+}  // namespace duet::tasks
