@@ -5,7 +5,7 @@ option(DUET_PCH "Precompile LibTorch's headers" ON)
 
 # duet_torch_pch(TARGET LINKED…): the precompiled headers for a target, where it links to LibTorch.
 function(duet_torch_pch target)
-  if(NOT DUET_PCH OR NOT "${ARGN}" MATCHES "duet_libtorch|duet::(agents|distill|runners|task)")
+  if(NOT DUET_PCH OR NOT "${ARGN}" MATCHES "duet_libtorch|duet::(agents|distill|runners|task|data_sets)|duet_fuzz")
     return()
   endif()
   get_target_property(type ${target} TYPE)

@@ -4,6 +4,8 @@ option(DUET_BUILD_BENCHMARKS "Build the benchmarks" ON)
 option(DUET_CCACHE "Compile through ccache where it is installed" ON)
 set(DUET_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread")
 
+option(DUET_FUZZ "Build libFuzzer programs in place of the tests of the readers" OFF)
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)

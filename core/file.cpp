@@ -156,22 +156,24 @@ FolderLock::FolderLock(const std::filesystem::path& folder) {
 
 FolderLock::~FolderLock() { ::close(descriptor_); }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  if (context_ == nullptr ||
-      EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr) != 1) {
-    throw Error("SHA-256 is not available in this system's OpenSSL");
+Digest::Digest(const char* algorithm) : context_(EVP_MD_CTX_new()) {
+  const EVP_MD* kind = EVP_get_digestbyname(algorithm);
+  if (context_ == nullptr || kind == nullptr ||
+      EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), kind, nullptr) != 1) {
+    EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+    throw Error(fmt::format("{} is not available in this system's OpenSSL", algorithm));
   }
 }
 
-Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+Digest::~Digest() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
 
-void Sha256::Update(std::span<const std::byte> bytes) {
+void Digest::Update(std::span<const std::byte> bytes) {
   EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size());
 }
 
-void Sha256::Update(std::string_view text) { Update(std::as_bytes(std::span(text))); }
+void Digest::Update(std::string_view text) { Update(std::as_bytes(std::span(text))); }
 
-std::string Sha256::HexDigest() {
+std::string Digest::HexDigest() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), &size);

@@ -55,21 +55,35 @@ class FolderLock {
   int descriptor_;
 };
 
-// SHA-256 in hexadecimal of everything given to Update so far.
-class Sha256 {
+// A digest in hexadecimal of everything given to Update so far.
+class Digest {
  public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
+  Digest(const Digest&) = delete;
+  Digest& operator=(const Digest&) = delete;
 
   void Update(std::span<const std::byte> bytes);
   void Update(std::string_view text);
   // May be called once.
   std::string HexDigest();
 
+ protected:
+  // Throws Error where this system's OpenSSL does not have the algorithm of that name.
+  explicit Digest(const char* algorithm);
+  ~Digest();
+
  private:
   void* context_;
+};
+
+class Sha256 : public Digest {
+ public:
+  Sha256() : Digest("SHA256") {}
+};
+
+// For files whose publishers give no better one.
+class Md5 : public Digest {
+ public:
+  Md5() : Digest("MD5") {}
 };
 
 }  // namespace duet::core

@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "runners/bench_command.h"
 #include "runners/bench_policy.h"
+#include "runners/data/data_command.h"
 #include "runners/distill_command.h"
 #include "runners/env_command.h"
 #include "runners/interrupt.h"
@@ -39,6 +40,7 @@ int Run(int argc, char** argv) {
   duet::runners::AddEvaluateCommand(app, exit_code);
   duet::runners::AddRecordCommand(app, exit_code);
   duet::runners::AddReportCommand(app, exit_code);
+  duet::runners::AddDataCommand(app, exit_code);
   duet::runners::AddEnvCommand(app, exit_code, &duet::runners::LoadBenchPolicy);
   duet::runners::AddBenchCommand(app, exit_code);
   try {

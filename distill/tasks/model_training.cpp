@@ -15,12 +15,16 @@
 
 #include "agents/members.h"
 #include "core/error.h"
+#include "distill/tasks/guide.h"
 #include "distill/tasks/loss_terms.h"
 #include "distill/tasks/metrics.h"
 #include "distill/tasks/optimizer.h"
 
 namespace duet::tasks {
 namespace {
+
+// Sums that a guide adds: help, help on mistakes, mistakes, use of the budget.
+constexpr std::size_t kGuideSums = 4;
 
 std::vector<double> Numbers(const Tensor& per_member) {
   const Tensor host = per_member.to(at::kCPU, at::kDouble).contiguous();
@@ -61,6 +65,7 @@ std::vector<std::uint64_t> MemberSeeds(const std::vector<std::int64_t>& seeds,
 
 std::vector<std::string> TeacherLayersOf(const ModelConfig& model) {
   LayerList layers;
+  if (model.guide) layers.Add(model.guide->layer);
   for (const TermConfig& term : model.rules) {
     for (const std::string& layer : term.teacher_layers) layers.Add(layer);
   }
@@ -89,12 +94,18 @@ class ModelTraining::Impl {
     Start();
     optimizers_.emplace_back(model.training, classifier_.parameters());
     for (const Tensor& leaf : terms_.parameters()) optimizers_.emplace_back(model.training, leaf);
+    if (model.guide) {
+      guide_.emplace(*model.guide, model.training, inputs_.teacher_layers.at(model.guide->layer),
+                     classifier_.shape().num_classes, inputs_.member_seeds, inputs_.device);
+      guide_passes_left_ = model.guide->warmup_passes;
+    }
     if (own_teacher_ || targets_.needs_average())
       average_ = classifier_.parameters().detach().clone();
     const auto options = classifier_.parameters().options().requires_grad(false);
-    // Whole loss, labels' loss, the terms' losses, right answers.
-    sums_ = at::zeros({3 + static_cast<std::int64_t>(model.rules.size()), members()},
-                      options.dtype(at::kDouble));
+    // Whole loss, labels' loss, the terms' losses or what a guide does, right answers.
+    const std::size_t terms = guide_ ? kGuideSums : model.rules.size();
+    sums_ =
+        at::zeros({3 + static_cast<std::int64_t>(terms), members()}, options.dtype(at::kDouble));
     best_ = at::full({members()}, -1.0, options.dtype(at::kDouble));
     selected_epochs_ = at::zeros({members()}, options.dtype(at::kLong));
     selected_ = Copy();
@@ -102,10 +113,20 @@ class ModelTraining::Impl {
 
   bool Step() {
     ImageBatch batch;
-    if (!loader_.Next(batch)) return false;
+    if (!loader_.Next(batch)) {
+      if (guide_passes_left_ == 0) return false;
+      --guide_passes_left_;
+      loader_.StartEpoch();
+      loader_.Next(batch);
+    }
     MoveToPool(batch);
-    Learn(batch);
-    ++steps_;
+    if (guide_passes_left_ > 0) {
+      TeachGuide(batch);
+      ++guide_steps_;
+    } else {
+      Learn(batch);
+      ++steps_;
+    }
     images_ += batch.labels.numel();
     return true;
   }
@@ -116,13 +137,20 @@ class ModelTraining::Impl {
     values["learning_rate"] = std::vector<double>(MemberCount(), RateAt(epoch));
     ++epoch_;
     if (epoch_ % model_.training.evaluate_every == 0 || done()) Evaluate(values);
-    if (!done()) loader_.StartEpoch();
+    if (done()) return values;
+    loader_.StartEpoch();
+    if (guide_ && epoch_ % model_.guide->student_passes == 0) {
+      guide_passes_left_ = model_.guide->guide_passes;
+    }
     return values;
   }
 
   std::vector<std::string> value_names() const {
     std::vector<std::string> names = {"train_loss", "label_loss"};
     for (const std::string& name : terms_.names()) names.push_back(name + "_loss");
+    if (guide_) {
+      names.insert(names.end(), {"help", "help_on_mistakes", "help_on_hits", "budget_use"});
+    }
     names.insert(names.end(), {"batch_accuracy", "learning_rate"});
     for (const auto& [name, set] : Evaluated()) {
       names.push_back(fmt::format("{}_accuracy", name));
@@ -133,11 +161,12 @@ class ModelTraining::Impl {
 
   bool done() const { return epoch_ >= model_.training.epochs; }
   std::int64_t epoch() const { return epoch_; }
-  std::int64_t num_steps() const { return steps_; }
+  std::int64_t num_steps() const { return steps_ + guide_steps_; }
   std::int64_t num_images() const { return images_; }
   double fraction() const {
-    return static_cast<double>(steps_) /
-           static_cast<double>(loader_.batches_per_epoch() * model_.training.epochs);
+    return static_cast<double>(steps_ + guide_steps_) /
+           static_cast<double>(loader_.batches_per_epoch() *
+                               (model_.training.epochs + GuidePasses()));
   }
 
   Classifier& classifier() { return classifier_; }
@@ -156,12 +185,15 @@ class ModelTraining::Impl {
     for (std::size_t i = 0; i < optimizers_.size(); ++i) {
       optimizers_[i].Save(archive, fmt::format("optimizer{}", i));
     }
+    if (guide_) guide_->Save(archive);
     terms_.Save(archive);
     targets_.Save(archive, "targets");
     loader_.Save(archive, "loader");
     for (const auto& [name, tensor] : State()) agents::SaveTensor(archive, name, tensor);
     archive.AddNumber("epoch", epoch_);
     archive.AddNumber("steps", steps_);
+    archive.AddNumber("guide_steps", guide_steps_);
+    archive.AddNumber("guide_passes_left", guide_passes_left_);
     archive.AddNumber("images", images_);
     archive.AddNumber("samples", samples_);
     archive.AddNumber("labelled_samples", labelled_samples_);
@@ -173,12 +205,15 @@ class ModelTraining::Impl {
     for (std::size_t i = 0; i < optimizers_.size(); ++i) {
       optimizers_[i].Load(archive, fmt::format("optimizer{}", i));
     }
+    if (guide_) guide_->Load(archive);
     terms_.Load(archive);
     targets_.Load(archive, "targets");
     loader_.Load(archive, "loader");
     for (const auto& [name, tensor] : State()) agents::LoadTensor(archive, name, tensor);
     epoch_ = archive.GetNumber("epoch");
     steps_ = archive.GetNumber("steps");
+    guide_steps_ = archive.GetNumber("guide_steps");
+    guide_passes_left_ = archive.GetNumber("guide_passes_left");
     images_ = archive.GetNumber("images");
     samples_ = archive.GetNumber("samples");
     labelled_samples_ = archive.GetNumber("labelled_samples");
@@ -272,7 +307,8 @@ class ModelTraining::Impl {
     const std::int64_t labelled = LabelledInBatch();  // they come first
     const double epoch =
         static_cast<double>(steps_) / static_cast<double>(loader_.batches_per_epoch());
-    const TrainingPlace place{.epoch = epoch, .progress = fraction()};
+    const TrainingPlace place{.epoch = epoch,
+                              .progress = epoch / static_cast<double>(model_.training.epochs)};
 
     std::optional<Classification> average;
     if (average_.defined()) average = AverageAnswer(batch.images);
@@ -282,6 +318,7 @@ class ModelTraining::Impl {
         distill::ClassifierAnswer(answer.logits, std::move(answer.features));
 
     std::vector<Tensor> sums;
+    if (guide_) return LearnWithHelp(batch, answer.logits, epoch);
     Tensor loss = at::zeros({members()}, answer.logits.options().requires_grad(false));
     Tensor label_sum = loss;
     if (labelled > 0 && model_.label_weight > 0.0) {
@@ -302,18 +339,61 @@ class ModelTraining::Impl {
         sums.push_back(losses[i].detach().sum(1));
       }
     }
+    StepAgainst(loss, epoch);
+    sums.insert(sums.begin(), loss.detach() * static_cast<double>(size));
+    AddSums(std::move(sums), batch, answer.logits, labelled);
+  }
+
+  // One step of the student and of what is trained with it against the loss [M].
+  void StepAgainst(const Tensor& loss, double epoch) {
     loss.sum().backward();
     for (Optimizer& optimizer : optimizers_) optimizer.Step(RateAt(std::floor(epoch)));
     if (average_.defined()) {
       UpdateAverage(average_, classifier_.parameters().detach(), steps_,
                     model_.targets.average_decay);
     }
-    sums.insert(sums.begin(), loss.detach() * static_cast<double>(size));
-    sums.push_back(answer.logits.detach().argmax(2).eq(batch.labels).sum(1));
+  }
+
+  void AddSums(std::vector<Tensor> sums, const ImageBatch& batch, const Tensor& logits,
+               std::int64_t labelled) {
+    sums.push_back(logits.detach().argmax(2).eq(batch.labels).sum(1));
     for (Tensor& sum : sums) sum = sum.to(at::kDouble);
     sums_.add_(at::stack(sums));
-    samples_ += size;
+    samples_ += batch.labels.size(1);
     labelled_samples_ += labelled;
+  }
+
+  // The student's step of scaffolded distillation.
+  void LearnWithHelp(const ImageBatch& batch, const Tensor& logits, double epoch) {
+    const distill::Answer teacher = inputs_.teacher->Answer(batch);
+    const Guide::StudentLoss scaffolded = guide_->LossFor(logits, teacher, batch.labels);
+    StepAgainst(scaffolded.loss.mean(1), epoch);
+    const Tensor wrong = logits.detach().argmax(2).ne(batch.labels);
+    const auto size = static_cast<double>(batch.labels.size(1));
+    const Tensor use = guide_->Use(logits.detach(), teacher, batch.labels, scaffolded.help);
+    AddSums({scaffolded.loss.detach().sum(1), LabelLoss(logits.detach(), batch.labels).sum(1),
+             scaffolded.help.sum(1), (scaffolded.help * wrong).sum(1), wrong.sum(1), use * size},
+            batch, logits, batch.labels.size(1));
+  }
+
+  // The guide's step, with the student as it is.
+  void TeachGuide(const ImageBatch& batch) {
+    Tensor logits;
+    {
+      const c10::NoGradGuard no_grad;
+      logits = classifier_.Forward(batch.images, Mode::kEvaluate).logits;
+    }
+    guide_->Step(logits, inputs_.teacher->Answer(batch), batch.labels,
+                 epoch_ / model_.guide->student_passes,
+                 RateAt(std::floor(static_cast<double>(epoch_))));
+  }
+
+  // Passes of the guide in the whole training.
+  std::int64_t GuidePasses() const {
+    if (!guide_) return 0;
+    const GuideConfig& guide = *model_.guide;
+    const std::int64_t turns = (model_.training.epochs - 1) / guide.student_passes;
+    return guide.warmup_passes + turns * guide.guide_passes;
   }
 
   // Labelled samples of the batch that the loader gave last: the same for every member, and known
@@ -343,6 +423,12 @@ class ModelTraining::Impl {
     EpochValues values;
     values["train_loss"] = Numbers(sums_[0] / count);
     values["label_loss"] = Numbers(sums_[1] / labelled);
+    if (guide_) {
+      values["help"] = Numbers(sums_[2] / count);
+      values["help_on_mistakes"] = Numbers(sums_[3] / sums_[4].clamp_min(1.0));
+      values["help_on_hits"] = Numbers((sums_[2] - sums_[3]) / (count - sums_[4]).clamp_min(1.0));
+      values["budget_use"] = Numbers(sums_[5] / count);
+    }
     const std::vector<std::string> names = terms_.names();
     for (std::size_t i = 0; i < names.size(); ++i) {
       values[names[i] + "_loss"] = Numbers(sums_[2 + static_cast<std::int64_t>(i)] / count);
@@ -403,13 +489,16 @@ class ModelTraining::Impl {
   Loader loader_;
   const bool own_teacher_;  // the average teaches
   std::vector<Optimizer> optimizers_;
+  std::optional<Guide> guide_;
   Tensor average_;          // [M, P], undefined where nobody asks for it
   Tensor sums_;             // [terms + 3, M] over the epoch's samples so far
   Tensor best_;             // [M] validation accuracy
   Tensor selected_epochs_;  // [M]
   ModelState selected_;
   std::int64_t epoch_ = 0;
-  std::int64_t steps_ = 0;
+  std::int64_t steps_ = 0;  // of the student
+  std::int64_t guide_steps_ = 0;
+  std::int64_t guide_passes_left_ = 0;  // before the student's next one, the present one counted
   std::int64_t images_ = 0;
   std::int64_t samples_ = 0, labelled_samples_ = 0;  // of the epoch so far, per member
 };

@@ -60,6 +60,16 @@ void VisitFields(core::FieldVisitor& v, StartConfig& c) {
           "whether the learning rate is multiplied by 1 - share");
 }
 
+void VisitFields(core::FieldVisitor& v, GuideConfig& c) {
+  v.Field("layer", c.layer, "of the teacher, that gives maps: what the guide sees");
+  v.Field("channels", c.channels, {1, 4096}, "of the guide's convolutions");
+  v.Field("warmup_passes", c.warmup_passes, {0, 1'000'000},
+          "over the data, of the guide alone, at first");
+  v.Field("student_passes", c.student_passes, {1, 1'000'000}, "of the student in a turn");
+  v.Field("guide_passes", c.guide_passes, {1, 1'000'000}, "of the guide in a turn");
+  VisitFields(v, c.scaffold);
+}
+
 void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("name", c.name, "of its row in tables");
   v.Field("seed_as", c.seed_as,
@@ -79,6 +89,7 @@ void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("label_weight", c.label_weight, kWeight, "of the loss by labels");
   v.Section("targets", c.targets, "what labels say");
   v.List("rules", c.rules, "terms of the loss by the teacher's answers");
+  v.OptionalSection("guide", c.guide, "scaffolded distillation");
   v.Section("start", c.start, "parameters at the start");
   v.Field("unlabelled_share", c.unlabelled_share, kShare, "of every batch");
   v.Field("train_from", c.train_from, kShare, "first share of the training split it learns from");
@@ -317,6 +328,7 @@ class Checks {
            "compare with a teacher, and there is none; allowed are teachers, or no "
            "rules");
     }
+    if (model.guide) return CheckGuide(path, model);
     if (!model.teachers.empty() && model.rules.empty()) {
       Fail(path + ".teachers",
            "teach by rules, and there are none; allowed is at least one of "
@@ -340,6 +352,19 @@ class Checks {
              "are features, which an ensemble has not; allowed is one "
              "teacher");
       }
+    }
+  }
+
+  void CheckGuide(const std::string& path, const ModelConfig& model) const {
+    if (model.teachers.size() != 1 || model.teachers.front() == kOwnAverage) {
+      Fail(path + ".guide", "sees its teacher's features; allowed is one teacher");
+    }
+    if (!model.rules.empty()) {
+      Fail(path + ".rules", "stand beside a guide, whose loss is the whole; allowed are none");
+    }
+    if (model.augmentation.mixup_alpha > 0.0 || model.augmentation.cutmix_alpha > 0.0 ||
+        model.unlabelled_share > 0.0) {
+      Fail(path + ".guide", "counts mistakes; allowed are labelled images without MixUp or CutMix");
     }
   }
 
@@ -459,6 +484,12 @@ void CheckNetworks(const TaskConfig& config, const ImageShape& shape, std::strin
         }
       }
       LossTerms(model, student, teacher_layers, std::vector<std::uint64_t>{0});
+      if (model.guide && teacher_layers.at(model.guide->layer).size() != 3) {
+        throw ConfigError(fmt::format(
+            "guide.layer = \"{}\" gives vectors; allowed is a layer of the teacher that "
+            "gives maps",
+            model.guide->layer));
+      }
     } catch (const ConfigError& error) {
       throw ConfigError(fmt::format("model \"{}\" on {}: {}", model.name, data, error.what()));
     }

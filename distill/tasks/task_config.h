@@ -16,6 +16,7 @@
 
 #include "core/fields.h"
 #include "distill/rule.h"
+#include "distill/rules/scaffold.h"
 #include "distill/tasks/data/augmentation.h"
 #include "distill/tasks/data/data_config.h"
 #include "distill/tasks/learning_rate.h"
@@ -74,6 +75,18 @@ enum class TeacherEpoch { kLast, kSelected };
 // The teacher's name that means the moving average of the student's own parameters.
 inline constexpr std::string_view kOwnAverage = "average";
 
+// Scaffolded distillation (DiSK, ICLR 2023): a guide helps the student with what is too hard for
+// it, and both learn in turns. The scaffolded loss stands in place of labels and rules.
+struct GuideConfig {
+  distill::ScaffoldConfig scaffold;
+  std::string layer;                // of the one teacher, that gives maps: what the guide sees
+  std::int64_t channels = 256;      // of its convolutions
+  std::int64_t warmup_passes = 5;   // over the data, of the guide alone, before everything
+  std::int64_t student_passes = 3;  // in a turn; they count as epochs
+  std::int64_t guide_passes = 3;    // in a turn
+};
+void VisitFields(core::FieldVisitor& v, GuideConfig& c);
+
 struct ModelConfig {
   std::string name = "model";
   // The model whose random streams it takes, so that both start and see batches alike; empty: its
@@ -93,6 +106,7 @@ struct ModelConfig {
   double label_weight = 1.0;  // of the loss by labels
   TargetConfig targets;       // what labels say
   std::vector<TermConfig> rules;
+  std::optional<GuideConfig> guide;
   StartConfig start;
   double unlabelled_share = 0.0;  // of every batch
   double train_from = 0.0;  // the part of the training split that it learns from, as shares …

@@ -166,5 +166,14 @@ TEST(Sha256Test, GivesTheStandardsDigests) {
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+// The digests of RFC 1321, appendix A.5.
+TEST(Md5Test, GivesTheStandardsDigests) {
+  Md5 digest;
+  digest.Update("ab");
+  digest.Update("c");
+  EXPECT_EQ(digest.HexDigest(), "900150983cd24fb0d6963f7d28e17f72");
+  EXPECT_EQ(Md5().HexDigest(), "d41d8cd98f00b204e9800998ecf8427e");
+}
+
 }  // namespace
 }  // namespace duet::core

@@ -34,10 +34,13 @@ enum class Mode {
   kEvaluate,  // by the running statistics; nothing changes
 };
 
-// How members are computed.
+// How members are computed. On two cores of a processor with AVX2 no kind of network gained by
+// groups: a step of 3 or 5 members with batches of 128 took 1.1 to 2.8 times as long in grouped
+// convolutions as member by member (CNN-2, 4, 8 and ResNet-20 at 16 x 16 and 32 x 32 pixels,
+// benchmarks/tasks). On a GPU small kernels are bound by their launches.
 enum class Stacking {
   kAuto,      // separate on the CPU, grouped on a GPU
-  kSeparate,  // member by member; as many at once as there are threads
+  kSeparate,  // member by member, as many at once as there are threads
   kGrouped,   // all in one convolution with M groups
 };
 
