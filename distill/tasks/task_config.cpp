@@ -75,9 +75,6 @@ void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("seed_as", c.seed_as,
           "model whose initial parameters and batches it shares; empty: none");
   v.Field("load", c.load, "folder of a trained model; empty: it is trained here");
-  v.Section("network", c.network, "what is trained");
-  v.Section("training", c.training, "where it differs from the file's [training]");
-  v.Section("augmentation", c.augmentation, "where it differs from the file's [augmentation]");
   v.Field("teachers", c.teachers,
           "models that teach it, or \"average\", the moving average of its own parameters");
   v.Choice("teacher_choice", c.teacher_choice, kTeacherChoices,
@@ -87,13 +84,17 @@ void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("compared_with", c.compared_with,
           "models that do not teach it but whose likeness is measured");
   v.Field("label_weight", c.label_weight, kWeight, "of the loss by labels");
-  v.Section("targets", c.targets, "what labels say");
-  v.List("rules", c.rules, "terms of the loss by the teacher's answers");
-  v.OptionalSection("guide", c.guide, "scaffolded distillation");
-  v.Section("start", c.start, "parameters at the start");
   v.Field("unlabelled_share", c.unlabelled_share, kShare, "of every batch");
   v.Field("train_from", c.train_from, kShare, "first share of the training split it learns from");
   v.Field("train_to", c.train_to, kShare, "last share of it");
+  // Below a section a file of settings has no room for single ones.
+  v.Section("network", c.network, "what is trained");
+  v.Section("training", c.training, "where it differs from the file's [training]");
+  v.Section("augmentation", c.augmentation, "where it differs from the file's [augmentation]");
+  v.Section("targets", c.targets, "what labels say");
+  v.Section("start", c.start, "parameters at the start");
+  v.OptionalSection("guide", c.guide, "scaffolded distillation");
+  v.List("rules", c.rules, "terms of the loss by the teacher's answers");
 }
 
 void VisitFields(core::FieldVisitor& v, ContrastConfig& c) {
