@@ -69,7 +69,7 @@ class DocsTest(unittest.TestCase):
         ran = 0
         for document in documents():
             for line in commands(document):
-                words = shlex.split(line)
+                words = shlex.split(line, comments=True)
                 self.assertEqual(words[0], "./duet", f"{document}: {line}")
                 if words[1] in LAUNCHER:
                     continue
