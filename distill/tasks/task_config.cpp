@@ -207,7 +207,7 @@ class Order {
       std::vector<std::string> circle(begun, open_.end());
       circle.push_back(model.name);
       throw ConfigError(
-          fmt::format("models: {} need each other; allowed are teachers that can be trained first",
+          fmt::format("{} need each other; allowed are teachers that can be trained first",
                       fmt::join(circle, " -> ")));
     }
     open_.push_back(model.name);
@@ -242,12 +242,20 @@ class Checks {
     for (std::size_t i = 0; i < config_.models.size(); ++i) CheckModel(i);
     if (config_.path) CheckPath(*config_.path);
     CheckContrasts();
-    Order{models_};
+    CheckCircles();
   }
 
  private:
   [[noreturn]] void Fail(const std::string& path, const std::string& text) const {
     throw ConfigError(fmt::format("{} {}", file_.Where(path), text));
+  }
+
+  void CheckCircles() const {
+    try {
+      Order{models_};
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("{}: {}", file_.Where("models"), error.what()));
+    }
   }
 
   void CheckRate(const std::string& path, const TrainingConfig& training) const {
