@@ -8,6 +8,15 @@
 #include <vector>
 
 namespace duet::agents {
+namespace {
+
+// `skip` is 1 where the step is not taken.
+void CountStep(Tensor counts, const Tensor& skip) {
+  counts.add_(1.0);
+  if (skip.defined()) counts.sub_(skip);
+}
+
+}  // namespace
 
 Adam::Adam(AdamConfig config, const Tensor& parameters)
     : Adam(config, at::zeros_like(parameters), at::zeros_like(parameters),
@@ -26,6 +35,8 @@ Adam Adam::Slice(std::int64_t first, std::int64_t count) const {
 
 void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
                 std::span<const bool> active, const Tensor& skip) {
+  // Counts of all members at once: on a GPU one operation is one launch, however many members.
+  if (active.empty()) CountStep(num_steps_, skip);
   std::vector<Tensor> rows, row_gradients, first_moments, second_moments, counts;
   for (std::int64_t m = 0; m < parameters.size(0); ++m) {
     if (!active.empty() && !active[static_cast<std::size_t>(m)]) continue;
@@ -33,7 +44,8 @@ void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
     row_gradients.push_back(gradients[m]);
     first_moments.push_back(first_moment_[m]);
     second_moments.push_back(second_moment_[m]);
-    counts.push_back(skip.defined() ? num_steps_[m].add_(1.0 - skip) : num_steps_[m].add_(1));
+    counts.push_back(num_steps_[m]);
+    if (!active.empty()) CountStep(counts.back(), skip);
   }
   if (rows.empty()) return;
   at::_fused_adam_(rows, row_gradients, first_moments, second_moments, {}, counts,

@@ -22,6 +22,7 @@ PolicyOutput PolicyOf<Network>::Answer(const Tensor& observations) const {
 template <typename Network>
 PolicyOutput PolicyOf<Network>::HeldAnswer(const Tensor& observations) const {
   if (!held_) return Answer(observations);
+  if (held_fence_) held_fence_->Wait();
   const WithoutAutograd no_autograd;
   return Interpret(held_->Forward(normalizer.Normalize(observations)), held_->free_parameters());
 }
@@ -29,8 +30,12 @@ PolicyOutput PolicyOf<Network>::HeldAnswer(const Tensor& observations) const {
 template <typename Network>
 void PolicyOf<Network>::Hold() {
   const at::NoGradGuard no_grad;
-  if (!held_) held_.emplace(network.Another());
+  if (!held_) {
+    held_.emplace(network.Another());
+    held_fence_ = FenceOf(network.parameters().device());
+  }
   held_->CopyFrom(network);
+  if (held_fence_) held_fence_->Set();
 }
 
 template <typename Network>

@@ -1,12 +1,14 @@
 // A policy that is one network with the observation statistics that belong to it.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "agents/batch_renorm_mlp.h"
 #include "agents/mlp.h"
 #include "agents/normalizer.h"
 #include "agents/policy.h"
+#include "agents/update_graph.h"
 
 namespace duet::agents {
 
@@ -19,7 +21,8 @@ class PolicyOf : public Policy {
   PolicyOutput Answer(const Tensor& observations) const override;
   // The same by the network of the latest Hold; without one by the network itself.
   PolicyOutput HeldAnswer(const Tensor& observations) const;
-  // Keeps a copy of the network, whose answers stay when the network changes.
+  // Keeps a copy of the network, whose answers stay when the network changes. HeldAnswer may be
+  // asked for on another thread.
   void Hold();
   Tensor Differentiate(const Tensor& observations, const LossFunction& loss) override;
 
@@ -36,6 +39,7 @@ class PolicyOf : public Policy {
 
  private:
   std::optional<Network> held_;
+  std::unique_ptr<Fence> held_fence_;  // the copy is made
 };
 
 extern template class PolicyOf<Mlp>;

@@ -51,7 +51,10 @@ OffPolicyAgent::OffPolicyAgent(const OffPolicyConfig& config, const AgentSpec& s
   recorded_ = static_cast<bool>(recorder);
   const auto options = at::TensorOptions().dtype(at::kFloat).device(spec.device);
   const auto num_metrics = static_cast<std::int64_t>(metric_names_.size());
-  num_skipped_ = at::zeros({}, options);
+  zeros_ = at::zeros({spec.members()}, options);
+  ones_ = at::ones({spec.members()}, options);
+  num_skipped_ = at::zeros({1}, options);
+  pending_metrics_.resize(shards_.size());
   metric_sums_ = at::zeros({num_metrics, spec.members()}, options);
   metric_counts_ = at::zeros({num_metrics, spec.members()}, options);
 }
@@ -88,7 +91,7 @@ void OffPolicyAgent::Update() {
     graphs_[index].Run(update_kind(), [&] {
       Batch batch = replay_.Gather(inputs.indices, sample_options(shard));
       batch.noise = inputs.noise;
-      UpdateMembers(shard, batch);
+      UpdateShard(shard, batch);
     });
   });
   ++num_updates_;
@@ -108,9 +111,14 @@ void OffPolicyAgent::UpdateOn(const Batch& batch) {
       DrawNoise(shard, own.noise);
       own.noise = own.noise.to(spec_.device);
     }
-    UpdateMembers(shard, own);
+    UpdateShard(shard, own);
   });
   ++num_updates_;
+}
+
+void OffPolicyAgent::UpdateShard(const Shard& shard, const Batch& batch) {
+  UpdateMembers(shard, batch);
+  CountPendingMetrics(shard);
 }
 
 void OffPolicyAgent::DrawInputs(const Shard& shard, Inputs& inputs) {
@@ -141,9 +149,14 @@ void OffPolicyAgent::DrawInputs(const Shard& shard, Inputs& inputs) {
   inputs.indices.rows.copy_(indices.rows, /*non_blocking=*/true);
   inputs.indices.ages.copy_(indices.ages, /*non_blocking=*/true);
   if (noise_size() == 0) return;
-  const Tensor noise = staged(inputs.noise);
-  DrawNoise(shard, noise);
-  inputs.noise.copy_(noise, /*non_blocking=*/true);
+  device_noise().Next(update_rngs(shard), inputs.noise);
+}
+
+DeviceNoise& OffPolicyAgent::device_noise() {
+  if (!device_noise_) {
+    device_noise_.emplace(spec_.members(), config_.batch_size, noise_size(), spec_.device);
+  }
+  return *device_noise_;
 }
 
 void OffPolicyAgent::DrawNoise(const Shard& shard, const Tensor& noise) {
@@ -167,7 +180,9 @@ Tensor OffPolicyAgent::CheckStep(const Shard& shard, std::string_view name, cons
     CheckFinite(losses, gradients, name, shard);
     return {};
   }
-  const Tensor skip = (losses.sum() + gradients.sum()).isfinite().logical_not().to(at::kFloat);
+  // Sets `skip` to 1 where an entry is not finite; the entries themselves it multiplies by 1.
+  Tensor skip = at::zeros_like(num_skipped_);
+  at::_amp_foreach_non_finite_check_and_unscale_({losses, gradients}, skip, ones_.narrow(0, 0, 1));
   num_skipped_.add_(skip);
   return skip;
 }
@@ -210,6 +225,7 @@ void OffPolicyAgent::Save(core::ArchiveWriter& archive) const {
   SaveTensor(archive, "metric_sums", metric_sums_);
   SaveTensor(archive, "metric_counts", metric_counts_);
   archive.AddNumber("num_updates", num_updates_);
+  if (device_noise_) device_noise_->Save(archive, "device_noise");
 }
 
 void OffPolicyAgent::Load(const core::ArchiveReader& archive) {
@@ -224,6 +240,8 @@ void OffPolicyAgent::Load(const core::ArchiveReader& archive) {
   LoadTensor(archive, "metric_sums", metric_sums_);
   LoadTensor(archive, "metric_counts", metric_counts_);
   num_updates_ = archive.GetNumber("num_updates");
+  const bool noise = !spec_.device.is_cpu() && archive.Has("device_noise.seeds");
+  if (noise) device_noise().Load(archive, "device_noise");
 }
 
 std::span<core::Rng> OffPolicyAgent::update_rngs(const Shard& shard) {
@@ -240,7 +258,7 @@ Tensor OffPolicyAgent::Targets(const Batch& batch, const Tensor& next_values) co
 
 void OffPolicyAgent::AddMetric(const Shard& shard, std::size_t index, const Tensor& values) {
   const auto row = static_cast<std::int64_t>(index);
-  if (!recorded_ && values.is_cpu()) {
+  if (!recorded_) {
     // Next to small networks the operations below would take a tenth of an update.
     const std::int64_t place = row * spec_.members() + shard.first;
     float* sum = metric_sums_.mutable_data_ptr<float>() + place;
@@ -252,8 +270,22 @@ void OffPolicyAgent::AddMetric(const Shard& shard, std::size_t index, const Tens
     }
     return;
   }
-  metric_sums_[row].narrow(0, shard.first, shard.count).add_(values);
-  metric_counts_[row].narrow(0, shard.first, shard.count).add_(1.0);
+  std::vector<Tensor>& pending = pending_metrics_[static_cast<std::size_t>(shard.index)];
+  pending.resize(metric_names_.size());
+  pending[index] = values;
+}
+
+void OffPolicyAgent::CountPendingMetrics(const Shard& shard) {
+  std::vector<Tensor>& pending = pending_metrics_[static_cast<std::size_t>(shard.index)];
+  if (pending.empty()) return;
+  std::vector<Tensor> counts;
+  for (Tensor& values : pending) {
+    counts.push_back(shard.Rows(values.defined() ? ones_ : zeros_));
+    if (!values.defined()) values = counts.back();
+  }
+  metric_sums_.narrow(1, shard.first, shard.count).add_(at::stack(pending));
+  metric_counts_.narrow(1, shard.first, shard.count).add_(at::stack(counts));
+  pending.clear();
 }
 
 void OffPolicyAgent::ClearMetrics() {

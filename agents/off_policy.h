@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "agents/adam.h"
 #include "agents/agent.h"
+#include "agents/device_noise.h"
 #include "agents/members.h"
 #include "agents/update_graph.h"
 #include "core/fields.h"
@@ -101,6 +103,9 @@ class OffPolicyAgent : public Agent {
     Tensor noise;  // [m, B, N]
   };
 
+  void UpdateShard(const Shard& shard, const Batch& batch);
+  void CountPendingMetrics(const Shard& shard);
+  DeviceNoise& device_noise();
   SampleOptions sample_options(const Shard& shard) const;
   void DrawInputs(const Shard& shard, Inputs& inputs);
   void DrawNoise(const Shard& shard, const Tensor& noise);
@@ -123,7 +128,12 @@ class OffPolicyAgent : public Agent {
   std::vector<UpdateGraph> graphs_;          // of each shard
   bool recorded_ = false;                    // updates are, so that they must read nothing back
   std::int64_t num_updates_ = 0;
-  Tensor num_skipped_;    // scalar: steps that a GPU did not take, for want of finite numbers
+  // Of each shard, where updates are recorded: metrics of the update under way, by name or
+  // undefined. They are counted all at once at its end, since on a GPU every operation is a launch.
+  std::vector<std::vector<Tensor>> pending_metrics_;
+  std::optional<DeviceNoise> device_noise_;  // where a GPU learns from noise
+  Tensor zeros_, ones_;                      // [M]
+  Tensor num_skipped_;    // [1] steps that a GPU did not take, for want of finite numbers
   Tensor metric_sums_;    // [metrics, M]
   Tensor metric_counts_;  // [metrics, M]
 };

@@ -3,6 +3,8 @@
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAGuard.h>
 
+#include <mutex>
+
 #include "agents/update_graph.h"
 
 namespace duet::agents {
@@ -39,6 +41,9 @@ class CudaRecorder : public UpdateRecorder {
   }
 
   void Capture(const std::function<void()>& body) {
+    // One at a time in the process: captures share the state of the device's random generator.
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
     graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     try {
       body();
@@ -54,7 +59,28 @@ class CudaRecorder : public UpdateRecorder {
   int num_calls_ = 0;
 };
 
+class CudaFence : public Fence {
+ public:
+  void Set() override { event_.record(at::cuda::getCurrentCUDAStream()); }
+  void Wait() override { event_.block(at::cuda::getCurrentCUDAStream()); }
+
+ private:
+  at::cuda::CUDAEvent event_;
+};
+
 }  // namespace
+
+void UseOwnStream(at::Device device) {
+  if (device.is_cuda()) at::cuda::setCurrentCUDAStream(at::cuda::getStreamFromPool());
+}
+
+std::unique_ptr<Fence> FenceOf(at::Device device) {
+  return device.is_cuda() ? std::make_unique<CudaFence>() : nullptr;
+}
+
+void WaitForDevice(at::Device device) {
+  if (device.is_cuda()) at::cuda::getCurrentCUDAStream().synchronize();
+}
 
 MakeRecorder RecorderOf(at::Device device) {
   if (!device.is_cuda()) return {};

@@ -26,6 +26,26 @@ using MakeRecorder = std::function<std::unique_ptr<UpdateRecorder>()>;
 // devices.
 MakeRecorder RecorderOf(at::Device device);
 
+// From now on, what the calling thread does on a GPU goes its own way, beside what other threads do
+// there. Nothing on other devices.
+void UseOwnStream(at::Device device);
+
+// Makes the work of one thread on a GPU wait for that of another, without the host. Nothing on
+// other devices.
+class Fence {
+ public:
+  virtual ~Fence() = default;
+  // What the calling thread asks for after Wait starts when all is done that the thread that called
+  // Set had asked for before.
+  virtual void Set() = 0;
+  virtual void Wait() = 0;
+};
+// Empty for devices that need none.
+std::unique_ptr<Fence> FenceOf(at::Device device);
+
+// Waits until the device has done all that the calling thread asked for.
+void WaitForDevice(at::Device device);
+
 // One recording for each kind of update.
 class UpdateGraph {
  public:

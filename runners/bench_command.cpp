@@ -20,6 +20,7 @@ namespace {
 struct BenchArguments {
   std::string agent = "sac";
   std::string precision = "float32";
+  std::string device = "cpu";
   std::vector<std::int64_t> hidden = {256, 256};
   std::int64_t batch = 256;
   std::vector<std::string> overrides;
@@ -55,6 +56,7 @@ nlohmann::ordered_json ToJson(const BenchArguments& arguments, const LearnerBenc
                                    {"hidden", arguments.hidden},
                                    {"batch", arguments.batch},
                                    {"precision", arguments.precision},
+                                   {"device", DescribeMachine(arguments.device).device},
                                    {"hardware", DescribeMachine("cpu").hardware},
                                    {"rounds", settings.rounds},
                                    {"updates_per_second", 1.0 / bench.update_seconds},
@@ -122,8 +124,11 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
   learner->add_option("--batch", arguments->batch, "batch size")
       ->capture_default_str()
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
-  learner->add_option("--precision", arguments->precision, "of products: float32 or bf16")
-      ->check(CLI::IsMember({"float32", "bf16"}))
+  learner->add_option("--device", arguments->device, "of the updates: auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  learner->add_option("--precision", arguments->precision, "of products: float32, tf32 or bf16")
+      ->check(CLI::IsMember({"float32", "tf32", "bf16"}))
       ->capture_default_str();
   learner->add_option("--env", settings.env.id, "task, which gives the sizes")
       ->capture_default_str();
@@ -146,6 +151,7 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
   learner->callback([arguments, &exit_code] {
     LearnerBenchSettings& chosen = arguments->settings;
     chosen.agent = ReadAgent(*arguments);
+    chosen.device = agents::ChooseDevice(arguments->device);
     for (const auto& option : agents::kPrecisions) {
       if (option.name == arguments->precision) chosen.precision = option.value;
     }

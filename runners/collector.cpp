@@ -18,7 +18,9 @@ Collector::Collector(agents::Agent& agent, LearnerEnvs& envs, CollectorOptions o
       observations_(envs.observations().begin(), envs.observations().end()),
       actions_(static_cast<std::size_t>(envs.size() * envs.action_size())),
       next_actions_(overlaps_ ? actions_.size() : 0) {
-  if (overlaps_ && options.own_thread) thread_.emplace(1);
+  if (!overlaps_ || !options.own_thread) return;
+  thread_.emplace(1);
+  boost::asio::post(*thread_, [device = agent.spec().device] { agents::UseOwnStream(device); });
 }
 
 void Collector::Act(agents::ActMode mode, std::span<float> actions) {

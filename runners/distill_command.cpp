@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/config_writer.h"
+#include "distill/tasks/model_files.h"
 #include "distill/tasks/model_training.h"
 #include "runners/distill_run.h"
 #include "runners/interrupt.h"
@@ -44,6 +45,7 @@ void Distill(const DistillArguments& arguments) {
   const tasks::DataSplits data = tasks::LoadData(config.data);
   const std::string described = DescribeData(config.data, data);
   tasks::CheckNetworks(config, tasks::ShapeOf(data.train), config.data.set);
+  tasks::CheckLoads(config, tasks::ShapeOf(data.train));
   CatchInterrupts();
   fmt::print(stderr, "distill: {} on {}, {} seeds -> {}\n", config.name, described,
              config.seeds.size(), folder.string());

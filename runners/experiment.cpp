@@ -100,6 +100,8 @@ MethodResult RunWithTeacher(const RunConfig& config, const MethodConfig& method,
 MethodResult RunExperiment(const RunConfig& config, const MethodConfig& method,
                            const std::filesystem::path& path, bool resume,
                            const Provenance& provenance, const ProgressCallback& on_progress) {
+  // Methods that run side by side on a GPU do not wait for each other there.
+  agents::UseOwnStream(agents::ChooseDevice(config.device));
   const RunFolder folder{path};
   if (resume && std::filesystem::exists(folder.result())) return ReadResult(folder.result()).method;
   at::set_num_threads(static_cast<int>(config.learner_threads));

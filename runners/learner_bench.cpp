@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -69,14 +70,15 @@ class RandomExperience {
 // Products that were noted, thread by thread, done again in their plainest form.
 class BareProducts {
  public:
-  explicit BareProducts(const std::vector<std::vector<ProductFacts>>& lists) {
+  BareProducts(const std::vector<std::vector<ProductFacts>>& lists, at::Device device)
+      : device_(device) {
     for (const auto& list : lists) {
       std::map<Key, std::size_t> known;
       std::vector<Product>& products = products_.emplace_back();
       std::vector<std::size_t>& order = order_.emplace_back();
       for (const ProductFacts& facts : list) {
         const auto [place, is_new] = known.try_emplace(ToKey(facts), products.size());
-        if (is_new) products.push_back(Make(facts));
+        if (is_new) products.push_back(Make(facts, device));
         order.push_back(place->second);
         flops_ += facts.flops();
       }
@@ -100,8 +102,12 @@ class BareProducts {
       }
     };
     const auto count = static_cast<std::int64_t>(order_.size());
-    if (count == 1) return run(0, 1);
-    at::parallel_for(0, count, 1, run);
+    if (count == 1) {
+      run(0, 1);
+    } else {
+      at::parallel_for(0, count, 1, run);
+    }
+    agents::WaitForDevice(device_);
   }
 
  private:
@@ -114,17 +120,18 @@ class BareProducts {
     return {f.members, f.rows, f.inner, f.columns, f.left_transposed, f.right_transposed, f.biased};
   }
 
-  static Product Make(const ProductFacts& f) {
+  static Product Make(const ProductFacts& f, at::Device device) {
     const auto matrix = [&](std::int64_t rows, std::int64_t columns, bool transposed) {
-      return transposed ? at::randn({f.members, columns, rows}).transpose(1, 2)
-                        : at::randn({f.members, rows, columns});
+      return transposed ? at::randn({f.members, columns, rows}, device).transpose(1, 2)
+                        : at::randn({f.members, rows, columns}, device);
     };
-    return {.out = at::empty({f.members, f.rows, f.columns}),
+    return {.out = at::empty({f.members, f.rows, f.columns}, device),
             .a = matrix(f.rows, f.inner, f.left_transposed),
             .b = matrix(f.inner, f.columns, f.right_transposed),
-            .bias = f.biased ? at::randn({f.members, 1, f.columns}) : Tensor()};
+            .bias = f.biased ? at::randn({f.members, 1, f.columns}, device) : Tensor()};
   }
 
+  at::Device device_;
   std::vector<std::vector<Product>> products_;   // of each thread, each shape once
   std::vector<std::vector<std::size_t>> order_;  // of each thread, into its products
   double flops_ = 0.0;
@@ -136,29 +143,33 @@ class Bench {
       : settings_(settings),
         envs_([&] { return MakeRunEnv(settings.env); }, settings.members * settings.env.per_learner,
               settings.actor_threads),
-        agent_(MakeBenchAgent()),
+        agent_(MakeBenchAgent({})),
         per_step_(agent_->spec(), settings.env.per_learner) {
     std::vector<std::uint64_t> seeds;
     for (std::int64_t i = 0; i < envs_.size(); ++i) seeds.push_back(static_cast<std::uint64_t>(i));
     envs_.Reset(seeds);
-    if (agent_->on_policy()) return;
-    const std::int64_t rows = std::min(kReplaySize, agent_->spec().replay_capacity);
-    agent_->replay().Add(RandomExperience(agent_->spec(), rows).transitions());
+    FillReplay();
   }
 
   LearnerBench Run() {
+    // A recording that is repeated would note nothing.
+    if (!settings_.device.is_cpu()) Restart([] { return std::make_unique<Calls>(); });
     BareProducts update_products = Noted([&] { Update(); }, [&] { FillRollout(); });
+    std::optional<BareProducts> loop_products;
+    if (settings_.loop) {
+      Collector collector(*agent_, envs_, {.overlap = settings_.overlap});
+      FillRollout();
+      Update();
+      loop_products.emplace(Noted([&] { Loop(collector); }, [] {}));
+    }
+    if (!settings_.device.is_cpu()) Restart({});
     std::vector<Side> sides;
     sides.push_back({"update", [&] { Update(); }, [&] { FillRollout(); }});
     sides.push_back({"products", [&] { update_products.Run(); }});
     std::optional<Collector> collector;
-    std::optional<BareProducts> loop_products;
     if (settings_.loop) {
       collector.emplace(*agent_, envs_,
                         CollectorOptions{.overlap = settings_.overlap, .own_thread = true});
-      FillRollout();
-      Update();
-      loop_products.emplace(Noted([&] { Loop(*collector); }, [] {}));
       sides.push_back({"loop", [&] { Loop(*collector); }});
       sides.push_back({"loop's products", [&] { loop_products->Run(); }});
     }
@@ -183,16 +194,35 @@ class Bench {
   }
 
  private:
-  std::unique_ptr<agents::Agent> MakeBenchAgent() const {
+  // Does each update by calling it.
+  class Calls : public agents::UpdateRecorder {
+   public:
+    void Run(const std::function<void()>& body) override { body(); }
+  };
+
+  // Another agent, whose updates are recorded in this way.
+  void Restart(agents::MakeRecorder recorder) {
+    agent_ = MakeBenchAgent(std::move(recorder));
+    FillReplay();
+  }
+
+  void FillReplay() {
+    if (agent_->on_policy()) return;
+    const std::int64_t rows = std::min(kReplaySize, agent_->spec().replay_capacity);
+    agent_->replay().Add(RandomExperience(agent_->spec(), rows).transitions());
+  }
+
+  std::unique_ptr<agents::Agent> MakeBenchAgent(agents::MakeRecorder recorder) const {
     agents::AgentSpec spec{.envs = settings_.env.per_learner,
                            .observation_size = envs_.spec().observation_size,
                            .action_size = envs_.action_size(),
                            .num_actions = envs_.spec().num_actions,
                            .member_seeds = {},
                            .replay_capacity = 2 * kReplaySize,
-                           .device = at::kCPU,
+                           .device = settings_.device,
                            .threads = settings_.threads,
-                           .precision = settings_.precision};
+                           .precision = settings_.precision,
+                           .make_recorder = std::move(recorder)};
     agents::UsePrecision(spec.precision, spec.device);
     for (std::int64_t m = 0; m < settings_.members; ++m) {
       spec.member_seeds.push_back(static_cast<std::uint64_t>(m));
@@ -212,11 +242,11 @@ class Bench {
   // A whole cycle of updates, or all those of a rollout.
   void Update() {
     updates_per_call_ = 0;
-    if (agent_->on_policy()) {
-      for (; agent_->UpdateDue(); ++updates_per_call_) agent_->Update();
-      return;
-    }
-    for (; updates_per_call_ < kCycle; ++updates_per_call_) agent_->Update();
+    const auto more = [&] {
+      return agent_->on_policy() ? agent_->UpdateDue() : updates_per_call_ < kCycle;
+    };
+    for (; more(); ++updates_per_call_) agent_->Update();
+    agents::WaitForDevice(settings_.device);
   }
 
   // As many steps, each with its update, or a rollout with its updates.
@@ -226,7 +256,7 @@ class Bench {
     if (agent_->on_policy()) {
       for (; !agent_->UpdateDue(); ++steps_per_call_) collector.Collect(kMode);
       while (agent_->UpdateDue()) agent_->Update();
-      return;
+      return agents::WaitForDevice(settings_.device);
     }
     for (; steps_per_call_ < kCycle; ++steps_per_call_) {
       if (collector.overlaps()) {
@@ -236,14 +266,15 @@ class Bench {
         agent_->Update();
       }
     }
+    agents::WaitForDevice(settings_.device);
   }
 
   template <typename Function, typename Prepare>
-  static BareProducts Noted(const Function& function, const Prepare& prepare) {
+  BareProducts Noted(const Function& function, const Prepare& prepare) const {
     prepare();
     agents::ProductLog log;
     function();
-    return BareProducts(log.Take());
+    return BareProducts(log.Take(), settings_.device);
   }
 
   // Of one step of all environments.

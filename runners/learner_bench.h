@@ -15,6 +15,7 @@ struct LearnerBenchSettings {
   EnvironmentConfig env;  // sizes of observations and actions come from here
   std::int64_t members = 1;
   std::int64_t threads = 1;        // of the updates
+  at::Device device = at::kCPU;    // of the updates
   std::int64_t actor_threads = 1;  // that step environments, with `loop`
   agents::Precision precision = agents::Precision::kFloat32;
   bool loop = false;     // also the whole loop: act, step, store, update after each step

@@ -57,6 +57,16 @@ std::filesystem::path ModelFolder::outputs(std::string_view what) const {
   return path / "outputs" / fmt::format("{}.safetensors", what);
 }
 
+void CheckLoads(const TaskConfig& config, const ImageShape& shape) {
+  for (const ModelConfig& model : config.models) {
+    if (model.load.empty()) continue;
+    const std::filesystem::path path = ModelFolder{model.load}.classifier();
+    const ModelFacts facts = ReadModelFacts(path);
+    CheckShape(facts, path, shape);
+    MembersOf(facts, config.seeds, path);
+  }
+}
+
 std::string_view EpochName(TeacherEpoch epoch) {
   return epoch == TeacherEpoch::kLast ? "last" : "selected";
 }

@@ -52,6 +52,9 @@ Classifier LoadModel(const std::filesystem::path& path, TeacherEpoch epoch,
                      std::span<const std::int64_t> seeds, const ImageShape& shape,
                      at::Device device);
 
+// Throws as LoadModel where a model that the task loads from another run is not what it needs.
+void CheckLoads(const TaskConfig& config, const ImageShape& shape);
+
 // "last" or "selected".
 std::string_view EpochName(TeacherEpoch epoch);
 

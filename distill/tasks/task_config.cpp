@@ -82,9 +82,6 @@ void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("seed_as", c.seed_as,
           "model whose initial parameters and batches it shares; empty: none");
   v.Field("load", c.load, "folder of a trained model; empty: it is trained here");
-  v.Section("network", c.network, "what is trained");
-  v.Section("training", c.training, "where it differs from the file's [training]");
-  v.Section("augmentation", c.augmentation, "where it differs from the file's [augmentation]");
   v.Field("teachers", c.teachers,
           "models that teach it, or \"average\", the moving average of its own parameters");
   v.Choice("teacher_choice", c.teacher_choice, kTeacherChoices,
@@ -94,14 +91,18 @@ void VisitFields(core::FieldVisitor& v, ModelConfig& c) {
   v.Field("compared_with", c.compared_with,
           "models that do not teach it but whose likeness is measured");
   v.Field("label_weight", c.label_weight, kWeight, "of the loss by labels");
-  v.Section("targets", c.targets, "what labels say");
-  v.List("rules", c.rules, "terms of the loss by the teacher's answers");
-  v.OptionalSection("guide", c.guide, "scaffolded distillation");
-  v.Section("start", c.start, "parameters at the start");
-  v.Section("compression", c.compression, "weights at zero, or of few bits");
   v.Field("unlabelled_share", c.unlabelled_share, kShare, "of every batch");
   v.Field("train_from", c.train_from, kShare, "first share of the training split it learns from");
   v.Field("train_to", c.train_to, kShare, "last share of it");
+  // Below a section a file of settings has no room for single ones.
+  v.Section("network", c.network, "what is trained");
+  v.Section("training", c.training, "where it differs from the file's [training]");
+  v.Section("augmentation", c.augmentation, "where it differs from the file's [augmentation]");
+  v.Section("targets", c.targets, "what labels say");
+  v.Section("start", c.start, "parameters at the start");
+  v.Section("compression", c.compression, "weights at zero, or of few bits");
+  v.OptionalSection("guide", c.guide, "scaffolded distillation");
+  v.List("rules", c.rules, "terms of the loss by the teacher's answers");
 }
 
 void VisitFields(core::FieldVisitor& v, ContrastConfig& c) {
@@ -216,7 +217,7 @@ class Order {
       std::vector<std::string> circle(begun, open_.end());
       circle.push_back(model.name);
       throw ConfigError(
-          fmt::format("models: {} need each other; allowed are teachers that can be trained first",
+          fmt::format("{} need each other; allowed are teachers that can be trained first",
                       fmt::join(circle, " -> ")));
     }
     open_.push_back(model.name);
@@ -251,12 +252,20 @@ class Checks {
     for (std::size_t i = 0; i < config_.models.size(); ++i) CheckModel(i);
     if (config_.path) CheckPath(*config_.path);
     CheckContrasts();
-    Order{models_};
+    CheckCircles();
   }
 
  private:
   [[noreturn]] void Fail(const std::string& path, const std::string& text) const {
     throw ConfigError(fmt::format("{} {}", file_.Where(path), text));
+  }
+
+  void CheckCircles() const {
+    try {
+      Order{models_};
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("{}: {}", file_.Where("models"), error.what()));
+    }
   }
 
   void CheckRate(const std::string& path, const TrainingConfig& training) const {

@@ -185,7 +185,7 @@ class DistillTest(unittest.TestCase):
         for model in summary["models"]:
             self.assertEqual(len(model["last"]["test_accuracy"]), 2)
         self.assertIn("distillation_score", summary["models"][2]["last"])
-        self.assertNotIn(b"http", self.read("run/report.html").replace(b"https://www.chartjs.org", b"")[:2000])
+        self.assertIsNone(re.search(rb"(src|href)=.?https?:", self.read("run/report.html")))
 
     def test_every_kind_of_row_runs_and_runs_again_the_same(self):
         self.write("all.toml", EVERYTHING)
@@ -272,7 +272,8 @@ class DistillTest(unittest.TestCase):
         self.assertIn("has no seed 7", self.refused("loaded.toml", "--set", "seeds=[0, 7]"))
 
     def test_bad_input_is_told_in_one_line(self):
-        self.assertIn("tiny.toml", self.refused("tiny.toml", "--set", "models.1.teachers=['nobody']"))
+        self.assertIn('"nobody", which is no model of the file; allowed are teacher, student',
+                      self.refused("tiny.toml", "--set", "models.1.teachers=['nobody']"))
         self.assertIn("data.set", self.refused("tiny.toml", "--set", "data.set=nothing"))
         self.assertIn("missing.toml", self.refused("missing.toml"))
         self.assertIn("cifar10", self.refused("tiny.toml", "--set", "data.set=cifar10", "--data", "nowhere").lower())
@@ -283,7 +284,7 @@ class DistillTest(unittest.TestCase):
 
     def test_a_loss_that_is_not_finite_ends_the_run_with_its_name(self):
         done = self.duet("distill", "tiny.toml", "--out", "wild", "--set", "training.learning_rate=100", "--set",
-                         "training.weight_decay=1000", "--set", "training.epochs=10", code=2)
+                         "training.weight_decay=1", "--set", "training.epochs=10", code=2)
         last = done.stderr.splitlines()[-1]
         self.assertRegex(last, r"model \"teacher\": the training loss of .* is -?(nan|inf) in epoch")
 

@@ -16,8 +16,14 @@
 namespace duet::tasks {
 namespace {
 
-constexpr std::int64_t kImagesPerTask = 16;  // fewer are not worth another thread
+// Fewer numbers are written sooner by one thread, at about a millisecond a million, than another
+// one wakes up where cores are busy.
+constexpr std::int64_t kFloatsPerTask = 1 << 20;
 constexpr std::int64_t kNobody = -1;
+
+std::int64_t ImagesPerTask(const ViewWriter& writer) {
+  return std::max<std::int64_t>(kFloatsPerTask / writer.floats(), 1);
+}
 
 std::int64_t RoundedShare(std::int64_t count, double share) {
   return std::llround(static_cast<double>(count) * share);
@@ -163,7 +169,8 @@ void Loader::WriteViews(const std::vector<Draws>& draws, float* out) const {
       writer.Write(row < 0 ? sample : row, member.views[place], out + image * floats);
     }
   };
-  at::parallel_for(0, static_cast<std::int64_t>(draws.size()) * batch, kImagesPerTask, write);
+  at::parallel_for(0, static_cast<std::int64_t>(draws.size()) * batch,
+                   ImagesPerTask(writers_.front()), write);
 }
 
 void Loader::WriteMixed(const std::vector<Draws>& draws, const float* views, float* out) const {
@@ -185,7 +192,8 @@ void Loader::WriteMixed(const std::vector<Draws>& draws, const float* views, flo
       }
     }
   };
-  at::parallel_for(0, static_cast<std::int64_t>(draws.size()) * batch, kImagesPerTask, write);
+  at::parallel_for(0, static_cast<std::int64_t>(draws.size()) * batch,
+                   ImagesPerTask(writers_.front()), write);
 }
 
 ImageBatch Loader::Describe(const std::vector<Draws>& draws) const {
@@ -287,7 +295,7 @@ Tensor ViewBatch(const ImageSet& set, std::span<const std::int64_t> rows,
   const auto count = static_cast<std::int64_t>(rows.size());
   Tensor images = at::empty({count, set.channels(), set.height(), set.width()}, at::kFloat);
   auto* out = images.mutable_data_ptr<float>();
-  at::parallel_for(0, count, kImagesPerTask, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, count, ImagesPerTask(writer), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto place = static_cast<std::size_t>(i);
       writer.Write(rows[place], DecodeView(views[place]), out + i * writer.floats());

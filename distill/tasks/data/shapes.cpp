@@ -16,7 +16,12 @@ namespace duet::tasks {
 namespace {
 
 constexpr std::int64_t kChannels = 3;
-constexpr int kSamplesPerSide = 3;          // of a pixel, for smooth edges
+constexpr double kReach = 1.4;      // no shape is wider than that, in its own units
+constexpr int kSamplesPerSide = 3;  // of a pixel, for smooth edges
+constexpr double kLargestTurn = std::numbers::pi / 5.0;
+// Of a channel, black to white. Shapes are mostly brighter than their background, so that a small
+// network has something to start from.
+constexpr double kDarkest = 0.0, kBackground = 0.6, kForeground = 0.35, kBrightest = 1.0;
 constexpr double kSmallestContrast = 0.12;  // between the shape's and the background's mean colour
 
 using Colour = std::array<double, kChannels>;
@@ -82,14 +87,12 @@ struct Pose {
 
 Pose DrawPose(double size, core::Rng& rng) {
   Pose pose{};
-  const double scale = rng.Uniform(0.2, 0.42) * size, stretch = rng.Uniform(0.8, 1.25);
+  const double scale = rng.Uniform(0.24, 0.4) * size, stretch = rng.Uniform(0.8, 1.25);
   pose.scale_x = scale * std::sqrt(stretch);
   pose.scale_y = scale / std::sqrt(stretch);
-  // Up to a fifth of the shape may stick out.
-  const double margin = 0.8 * scale;
-  pose.centre_x = rng.Uniform(margin, size - margin);
-  pose.centre_y = rng.Uniform(margin, size - margin);
-  const double angle = rng.Uniform(0.0, 2.0 * std::numbers::pi);
+  pose.centre_x = size * rng.Uniform(0.4, 0.6);
+  pose.centre_y = size * rng.Uniform(0.4, 0.6);
+  const double angle = rng.Uniform(-kLargestTurn, kLargestTurn);
   pose.cosine = std::cos(angle);
   pose.sine = std::sin(angle);
   return pose;
@@ -97,6 +100,11 @@ Pose DrawPose(double size, core::Rng& rng) {
 
 // The share of the pixel with this corner that the shape covers.
 double Coverage(const Pose& pose, Inside inside, std::int64_t column, std::int64_t row) {
+  const double reach = kReach * std::max(pose.scale_x, pose.scale_y) + 1.0;
+  if (std::abs(static_cast<double>(column) - pose.centre_x) > reach ||
+      std::abs(static_cast<double>(row) - pose.centre_y) > reach) {
+    return 0.0;
+  }
   int hits = 0;
   for (int i = 0; i < kSamplesPerSide * kSamplesPerSide; ++i) {
     const double x =
@@ -110,9 +118,9 @@ double Coverage(const Pose& pose, Inside inside, std::int64_t column, std::int64
   return static_cast<double>(hits) / (kSamplesPerSide * kSamplesPerSide);
 }
 
-Colour DrawColour(core::Rng& rng) {
+Colour DrawColour(double low, double high, core::Rng& rng) {
   Colour colour{};
-  for (double& channel : colour) channel = rng.Uniform(0.0, 1.0);
+  for (double& channel : colour) channel = rng.Uniform(low, high);
   return colour;
 }
 
@@ -137,7 +145,8 @@ class Picture {
 
   // A change from one colour to another in a random direction.
   Colour DrawBackground(core::Rng& rng) {
-    const Colour from = DrawColour(rng), to = DrawColour(rng);
+    const Colour from = DrawColour(kDarkest, kBackground, rng);
+    const Colour to = DrawColour(kDarkest, kBackground, rng);
     const double angle = rng.Uniform(0.0, 2.0 * std::numbers::pi);
     Colour middle{};
     for (std::size_t d = 0; d < kChannels; ++d) middle[d] = 0.5 * (from[d] + to[d]);
@@ -161,7 +170,7 @@ class Picture {
 
   // A line of one pixel's width across the image, or a dot.
   void DrawDistractor(core::Rng& rng) {
-    const Colour colour = DrawColour(rng);
+    const Colour colour = DrawColour(kDarkest, kBrightest, rng);
     const auto size = static_cast<double>(size_);
     double x = rng.Uniform(0.0, size), y = rng.Uniform(0.0, size);
     const double angle = rng.Uniform(0.0, 2.0 * std::numbers::pi);
@@ -199,8 +208,10 @@ class Picture {
 void DrawImage(const ShapesConfig& config, Inside inside, core::Rng& rng, std::uint8_t* out) {
   Picture picture(config.size);
   const Colour background = picture.DrawBackground(rng);
-  Colour colour = DrawColour(rng);
-  while (Distance(colour, background) < kSmallestContrast) colour = DrawColour(rng);
+  Colour colour = DrawColour(kForeground, kBrightest, rng);
+  while (Distance(colour, background) < kSmallestContrast) {
+    colour = DrawColour(kForeground, kBrightest, rng);
+  }
   picture.DrawShape(inside, DrawPose(static_cast<double>(config.size), rng), colour);
   const std::int64_t distractors = rng.Index(config.distractors + 1);
   for (std::int64_t i = 0; i < distractors; ++i) picture.DrawDistractor(rng);

@@ -288,6 +288,14 @@ Classifier Classifier::Select(std::span<const std::int64_t> members) const {
   return selected;
 }
 
+InferenceGraph Classifier::Graph(std::int64_t member) const {
+  const agents::WithoutAutograd no_autograd;
+  GraphEmitter emitter(parameters_.narrow(0, member, 1), buffers_.narrow(0, member, 1));
+  std::string x = "images";
+  for (const Network::Step& step : network_->steps) x = step.layer->Emit(emitter, x);
+  return {.images = shape_, .nodes = emitter.Finish("logits")};
+}
+
 void Classifier::Save(core::ArchiveWriter& archive, const std::string& name) const {
   agents::SaveTensor(archive, name + ".parameters", parameters_);
   agents::SaveTensor(archive, name + ".buffers", buffers_);

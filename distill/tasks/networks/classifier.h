@@ -13,6 +13,7 @@
 #include "agents/tensor.h"
 #include "core/archive.h"
 #include "core/random.h"
+#include "distill/tasks/networks/inference_graph.h"
 #include "distill/tasks/networks/network_config.h"
 #include "distill/tasks/networks/parameter_layout.h"
 
@@ -109,6 +110,9 @@ class Classifier {
   // Networks of the same kind with copies of the parameters and statistics of these members, in
   // this order; one may appear several times.
   Classifier Select(std::span<const std::int64_t> members) const;
+
+  // One member, in evaluation, for use elsewhere (torchscript_export.h, onnx_export.h).
+  InferenceGraph Graph(std::int64_t member) const;
 
   // "<name>.parameters" and "<name>.buffers".
   void Save(core::ArchiveWriter& archive, const std::string& name) const;

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "distill/tasks/networks/inference_graph.h"
 #include "distill/tasks/networks/parameter_layout.h"
 
 namespace duet::tasks {
@@ -49,6 +51,10 @@ class Layer {
   // Writes the gradients by the layer's parameters, given that by the output, and returns that by
   // the input; undefined by the images.
   virtual Tensor Backward(const Tensor& gradient, Pass& pass) const = 0;
+
+  // Adds what Forward does in evaluation, for one member, to the graph, and returns the name of the
+  // output.
+  virtual std::string Emit(GraphEmitter& graph, const std::string& input) const = 0;
 };
 
 using LayerPointer = std::unique_ptr<const Layer>;

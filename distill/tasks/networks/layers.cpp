@@ -43,6 +43,18 @@ Tensor Convolution::Backward(const Tensor& gradient, Pass& pass) const {
   return by_input;
 }
 
+std::string Convolution::Emit(GraphEmitter& graph, const std::string& input) const {
+  GraphNode node{.operation = Operation::kConvolution,
+                 .inputs = {input},
+                 .output = {},
+                 .constants = {graph.Parameter(shape_.weight)},
+                 .kernel = shape_.weight.shape[2],
+                 .stride = shape_.stride,
+                 .padding = shape_.padding};
+  if (shape_.bias) node.constants.push_back(graph.Parameter(*shape_.bias));
+  return graph.Add(std::move(node));
+}
+
 Tensor MaxPool::Forward(const Tensor& input, Pass& pass) const {
   auto [output, index] = at::max_pool2d_with_indices(input, {2, 2});
   pass.Push(input);
@@ -56,6 +68,10 @@ Tensor MaxPool::Backward(const Tensor& gradient, Pass& pass) const {
                                               /*ceil_mode=*/false, index);
 }
 
+std::string MaxPool::Emit(GraphEmitter& graph, const std::string& input) const {
+  return graph.Add({.operation = Operation::kMaxPool, .inputs = {input}, .output = {}});
+}
+
 Tensor Relu::Forward(const Tensor& input, Pass& pass) const {
   Tensor output = at::relu(input);
   pass.Push(output);
@@ -64,6 +80,10 @@ Tensor Relu::Forward(const Tensor& input, Pass& pass) const {
 
 Tensor Relu::Backward(const Tensor& gradient, Pass& pass) const {
   return at::threshold_backward(gradient, pass.Pop(), 0);
+}
+
+std::string Relu::Emit(GraphEmitter& graph, const std::string& input) const {
+  return graph.Add({.operation = Operation::kRelu, .inputs = {input}, .output = {}});
 }
 
 Tensor Flatten::Forward(const Tensor& input, Pass& pass) const {
@@ -78,6 +98,10 @@ Tensor Flatten::Backward(const Tensor& gradient, Pass& pass) const {
   return gradient.transpose(0, 1).reshape(input.sizes()).contiguous(input.suggest_memory_format());
 }
 
+std::string Flatten::Emit(GraphEmitter& graph, const std::string& input) const {
+  return graph.Add({.operation = Operation::kFlatten, .inputs = {input}, .output = {}});
+}
+
 Tensor GlobalAverage::Forward(const Tensor& input, Pass& pass) const {
   pass.Push(input);
   return input.mean({2, 3}).view({input.size(0), pass.members(), -1}).transpose(0, 1);
@@ -89,6 +113,10 @@ Tensor GlobalAverage::Backward(const Tensor& gradient, Pass& pass) const {
   return (gradient.transpose(0, 1).reshape({input.size(0), -1, 1, 1}) / pixels)
       .expand(input.sizes())
       .contiguous(input.suggest_memory_format());
+}
+
+std::string GlobalAverage::Emit(GraphEmitter& graph, const std::string& input) const {
+  return graph.Add({.operation = Operation::kGlobalAverage, .inputs = {input}, .output = {}});
 }
 
 Tensor Linear::Forward(const Tensor& input, Pass& pass) const {
@@ -112,6 +140,16 @@ Tensor Linear::Backward(const Tensor& gradient, Pass& pass) const {
   Write(weight_, pass.gradients, at::bmm(inner.transpose(1, 2), input));
   bias_.Rows(pass.gradients).copy_(inner.sum(1));
   return at::bmm(inner, weight);
+}
+
+std::string Linear::Emit(GraphEmitter& graph, const std::string& input) const {
+  const std::string output =
+      graph.Add({.operation = Operation::kLinear,
+                 .inputs = {input},
+                 .output = {},
+                 .constants = {graph.Parameter(weight_), graph.Parameter(bias_)}});
+  if (!relu_) return output;
+  return graph.Add({.operation = Operation::kRelu, .inputs = {output}, .output = {}});
 }
 
 }  // namespace duet::tasks

@@ -21,6 +21,7 @@ class Convolution : public Layer {
 
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 
  private:
   Shape shape_;
@@ -47,6 +48,7 @@ class Normalization : public Layer {
   Tensor Backward(const Tensor& gradient, Pass& pass) const override {
     return BackwardWith(gradient, pass).input;
   }
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 
   // With `other`, of the shape of the input, where the shape says so.
   Tensor ForwardWith(const Tensor& input, const Tensor& other, Pass& pass) const;
@@ -54,6 +56,9 @@ class Normalization : public Layer {
     Tensor input, other;
   };
   Gradients BackwardWith(const Tensor& gradient, Pass& pass) const;
+  // `other` is the name of the map that is added.
+  std::string EmitWith(GraphEmitter& graph, const std::string& input,
+                       const std::string& other) const;
 
  private:
   // The greatest of each 2 x 2 pixels of the ReLU of input * factor + shift.
@@ -67,12 +72,14 @@ class MaxPool : public Layer {
  public:
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 };
 
 class Relu : public Layer {
  public:
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 };
 
 // Map to vector, a member's channels first, as PyTorch's Flatten.
@@ -81,6 +88,7 @@ class Flatten : public Layer {
   explicit Flatten(bool first) : first_(first) {}
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 
  private:
   bool first_;  // its input is the images
@@ -91,6 +99,7 @@ class GlobalAverage : public Layer {
  public:
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 };
 
 // Vector to vector.
@@ -100,6 +109,7 @@ class Linear : public Layer {
       : weight_(std::move(weight)), bias_(std::move(bias)), relu_(relu) {}
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 
  private:
   ParameterBlock weight_, bias_;

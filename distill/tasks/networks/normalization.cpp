@@ -9,8 +9,6 @@
 namespace duet::tasks {
 namespace {
 
-constexpr double kEpsilon = 1e-5;  // of PyTorch's BatchNorm2d
-
 Tensor Flat(const ParameterBlock& block, const Tensor& rows) {
   return block.Rows(rows).reshape({-1});
 }
@@ -156,7 +154,7 @@ Tensor Normalization::ForwardWith(const Tensor& input, const Tensor& other, Pass
     const Tensor mean = Flat(shape_.running_mean, pass.buffers);
     moments = {bias.defined() ? mean - bias : mean, Flat(shape_.running_variance, pass.buffers)};
   }
-  const Tensor precision = at::rsqrt(moments.variance + kEpsilon);
+  const Tensor precision = at::rsqrt(moments.variance + kNormalizationEpsilon);
   const Tensor factor = precision * Flat(shape_.scale, pass.parameters);
   const Tensor shift = Flat(shape_.shift, pass.parameters) - moments.mean * factor;
   pass.Push(input);
@@ -210,6 +208,29 @@ Normalization::Gradients Normalization::BackwardWith(const Tensor& gradient, Pas
     Write(*shape_.bias, pass.gradients, pass.training ? by_map * 0.0 : sums.gradient * slope);
   }
   return {Combined(inner, input, slope, by_map, constant), sums.masked};
+}
+
+std::string Normalization::Emit(GraphEmitter& graph, const std::string& input) const {
+  return EmitWith(graph, input, "");
+}
+
+std::string Normalization::EmitWith(GraphEmitter& graph, const std::string& input,
+                                    const std::string& other) const {
+  std::pair<std::string, Tensor> mean = graph.Buffer(shape_.running_mean);
+  if (shape_.bias) mean.second = mean.second - graph.Parameter(*shape_.bias).second;
+  std::string x =
+      graph.Add({.operation = Operation::kNormalization,
+                 .inputs = {input},
+                 .output = {},
+                 .constants = {graph.Parameter(shape_.scale), graph.Parameter(shape_.shift),
+                               std::move(mean), graph.Buffer(shape_.running_variance)}});
+  const auto follow = [&](Operation operation, std::vector<std::string> inputs) {
+    x = graph.Add({.operation = operation, .inputs = std::move(inputs), .output = {}});
+  };
+  if (shape_.adds) follow(Operation::kAdd, {x, other});
+  if (shape_.relu) follow(Operation::kRelu, {x});
+  if (shape_.pool) follow(Operation::kMaxPool, {x});
+  return x;
 }
 
 }  // namespace duet::tasks

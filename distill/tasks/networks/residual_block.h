@@ -15,6 +15,7 @@ class Way {
 
   Tensor Forward(const Tensor& input, Pass& pass) const;
   Tensor Backward(const Tensor& gradient, Pass& pass) const;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const;
 
  private:
   std::vector<LayerPointer> layers_;
@@ -27,6 +28,7 @@ class PostActivationBlock : public Layer {
       : body_(std::move(body)), last_(std::move(last)), shortcut_(std::move(shortcut)) {}
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 
  private:
   Way body_;
@@ -41,6 +43,7 @@ class PreActivationBlock : public Layer {
       : body_(std::move(body)), shortcut_(std::move(shortcut)) {}
   Tensor Forward(const Tensor& input, Pass& pass) const override;
   Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 
  private:
   Way body_, shortcut_;

@@ -191,9 +191,9 @@ TEST(ModelTrainingTest, AStartAtShareOneIsTheOtherModel) {
   EXPECT_TRUE(at::equal(training.last().parameters, state.parameters));
 
   model.start.share = 0.0;
-  inputs = Inputs(data, model, {0});
-  inputs.start = state;
-  ModelTraining random(model, std::move(inputs));
+  TrainingInputs unused = Inputs(data, model, {0});
+  unused.start = state;
+  ModelTraining random(model, std::move(unused));
   model.start.from.clear();
   EXPECT_TRUE(at::equal(random.last().parameters,
                         ModelTraining(model, Inputs(data, model, {0})).last().parameters));

@@ -1,5 +1,6 @@
 #include "distill/tasks/data/loader.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -153,6 +154,20 @@ TEST(LoaderTest, AMemberDoesNotDependOnTheOthers) {
     EXPECT_TRUE(at::equal(batches[i].samples[1], of_one[i].samples[0]));
     EXPECT_TRUE(at::equal(batches[i].mix_share[1], of_one[i].mix_share[0]));
   }
+}
+
+// Images large enough for several threads.
+TEST(LoaderTest, ThreadsDoNotChangeABatch) {
+  const ImageSet set = NumberedImages(12, 3, 300, 300), unlabelled = NumberedImages(4, 3, 300, 300);
+  const int threads = at::get_num_threads();
+  std::vector<ImageBatch> batches;
+  for (const int count : {1, 4}) {
+    at::set_num_threads(count);
+    Loader loader = MakeLoader(set, Everything(), {5, 6}, &unlabelled);
+    ASSERT_TRUE(loader.Next(batches.emplace_back()));
+  }
+  at::set_num_threads(threads);
+  EXPECT_TRUE(Equal(batches[0], batches[1]));
 }
 
 TEST(LoaderTest, ContinuesFromASavedPlace) {
