@@ -13,6 +13,7 @@
 #include "runners/data/data_command.h"
 #include "runners/distill_command.h"
 #include "runners/env_command.h"
+#include "runners/export_command.h"
 #include "runners/interrupt.h"
 #include "runners/record_command.h"
 #include "runners/report_command.h"
@@ -38,6 +39,7 @@ int Run(int argc, char** argv) {
   duet::runners::AddTrainCommand(app, exit_code);
   duet::runners::AddDistillCommand(app, exit_code);
   duet::runners::AddEvaluateCommand(app, exit_code);
+  duet::runners::AddExportCommand(app, exit_code);
   duet::runners::AddRecordCommand(app, exit_code);
   duet::runners::AddReportCommand(app, exit_code);
   duet::runners::AddDataCommand(app, exit_code);

@@ -224,8 +224,8 @@ class ModelRun {
         static_cast<double>(training.num_images()) / std::max(result_.wall_seconds, 1e-9);
     result_.selected_epochs = training.selected_epochs();
     result_.size = Mean(training.sizes());
-    tasks::SaveModel(folder_.classifier(), training.classifier(), result_.seeds, training.last(),
-                     training.selected());
+    tasks::SaveModel(folder_.classifier(), training.classifier(), result_.seeds,
+                     context_.data.normalization, training.last(), training.selected());
     Measure();
   }
 
@@ -241,7 +241,8 @@ class ModelRun {
     const auto state = [](const tasks::Classifier& of) {
       return tasks::ModelState{of.parameters().detach(), of.buffers()};
     };
-    tasks::SaveModel(folder_.classifier(), last, result_.seeds, state(last), state(selected));
+    tasks::SaveModel(folder_.classifier(), last, result_.seeds, context_.data.normalization,
+                     state(last), state(selected));
     result_.selected_epochs.assign(result_.seeds.size(), 0);
     result_.size = static_cast<double>(last.num_parameters());
     Measure();

@@ -20,6 +20,14 @@ std::string ShapeText(const ImageShape& shape) {
                      shape.width, shape.channels, shape.channels == 1 ? "channel" : "channels");
 }
 
+template <typename Number>
+std::vector<Number> Numbers(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<Number> numbers;
+  for (Number number = 0; stream >> number;) numbers.push_back(number);
+  return numbers;
+}
+
 ModelFacts Facts(const core::ArchiveReader& archive) {
   if (!archive.Has("kind") || archive.GetText("kind") != "classifier") {
     throw IoError(fmt::format(
@@ -32,8 +40,9 @@ ModelFacts Facts(const core::ArchiveReader& archive) {
                  .height = archive.GetNumber("height"),
                  .width = archive.GetNumber("width"),
                  .num_classes = archive.GetNumber("num_classes")};
-  std::istringstream seeds(archive.GetText("seeds"));
-  for (std::int64_t seed = 0; seeds >> seed;) facts.seeds.push_back(seed);
+  facts.seeds = Numbers<std::int64_t>(archive.GetText("seeds"));
+  facts.normalization = {.mean = Numbers<double>(archive.GetText("mean")),
+                         .std = Numbers<double>(archive.GetText("std"))};
   return facts;
 }
 
@@ -72,8 +81,8 @@ std::string_view EpochName(TeacherEpoch epoch) {
 }
 
 void SaveModel(const std::filesystem::path& path, const Classifier& classifier,
-               std::span<const std::int64_t> seeds, const ModelState& last,
-               const ModelState& selected) {
+               std::span<const std::int64_t> seeds, const Normalization& normalization,
+               const ModelState& last, const ModelState& selected) {
   const ImageShape& shape = classifier.shape();
   core::ArchiveWriter archive;
   archive.AddText("kind", "classifier");
@@ -83,6 +92,8 @@ void SaveModel(const std::filesystem::path& path, const Classifier& classifier,
   archive.AddNumber("width", shape.width);
   archive.AddNumber("num_classes", shape.num_classes);
   archive.AddText("seeds", fmt::format("{}", fmt::join(seeds, " ")));
+  archive.AddText("mean", fmt::format("{}", fmt::join(normalization.mean, " ")));
+  archive.AddText("std", fmt::format("{}", fmt::join(normalization.std, " ")));
   agents::SaveTensor(archive, "last.parameters", last.parameters);
   agents::SaveTensor(archive, "last.buffers", last.buffers);
   agents::SaveTensor(archive, "selected.parameters", selected.parameters);

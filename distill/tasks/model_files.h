@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "distill/tasks/data/normalization.h"
 #include "distill/tasks/networks/classifier.h"
 #include "distill/tasks/task_config.h"
 
@@ -29,16 +30,18 @@ struct ModelState {
   Tensor buffers;     // [M, S]
 };
 
-// Writes all seeds after the last epoch and at the selected one.
+// Writes all seeds after the last epoch and at the selected one. `normalization` is what its images
+// have gone through.
 void SaveModel(const std::filesystem::path& path, const Classifier& classifier,
-               std::span<const std::int64_t> seeds, const ModelState& last,
-               const ModelState& selected);
+               std::span<const std::int64_t> seeds, const Normalization& normalization,
+               const ModelState& last, const ModelState& selected);
 
 // What a file holds. Throws IoError where it is missing, damaged or no classifier.
 struct ModelFacts {
   NetworkConfig network;
   ImageShape shape;
   std::vector<std::int64_t> seeds;
+  Normalization normalization;
 };
 ModelFacts ReadModelFacts(const std::filesystem::path& path);
 

@@ -271,6 +271,57 @@ class DistillTest(unittest.TestCase):
                          r"first/models/teacher/classifier.safetensors: is for 10 classes .* the data has 5 classes")
         self.assertIn("has no seed 7", self.refused("loaded.toml", "--set", "seeds=[0, 7]"))
 
+    def test_compressed_and_scaffolded_rows_and_the_export_of_a_model(self):
+        self.write("small.toml", DATA + TEACHER + """
+[[models]]
+name = "ticket"
+network.kind = "cnn"
+network.channels = [8, 8]
+seed_as = "teacher"
+compression.sparsity = 0.75
+compression.mask_from = "teacher"
+[[models]]
+name = "ptq"
+network.kind = "cnn"
+network.channels = [8, 8]
+start.from = "teacher"
+training.epochs = 0
+compression.bits = 3
+compared_with = ["teacher"]
+[[models]]
+name = "scaffold"
+network.kind = "cnn"
+network.channels = [4]
+teachers = ["teacher"]
+training.epochs = 4
+[models.guide]
+layer = "conv2"
+channels = 4
+warmup_passes = 1
+student_passes = 2
+guide_passes = 1
+""")
+        self.duet("distill", "small.toml", "--out", "one")
+        models = {model["name"]: model for model in self.summary("one")["models"]}
+        self.assertLess(models["ticket"]["size"], 0.5 * models["teacher"]["size"])
+        self.assertLess(models["ptq"]["size"], 0.5 * models["teacher"]["size"])
+        self.assertGreater(models["ptq"]["last"]["test_agreement"][0], 30.0)
+        self.assertEqual(models["ptq"]["gradient_steps"], 0)
+        # Five batches an epoch; two passes of the guide beside the student's four.
+        self.assertEqual(models["scaffold"]["gradient_steps"], 5 * (4 + 1 + 1))
+        header, *rows = self.read("one/models/scaffold/metrics.csv").decode().splitlines()
+        help_column = header.split(",").index("help")
+        for row in rows:
+            self.assertTrue(0.0 <= float(row.split(",")[help_column]) <= 1.0)
+        floats = self.duet("export", "one/models/teacher", "--out", "float.onnx").stdout
+        self.duet("export", "one/models/teacher", "--bits", "8", "--seed", "1", "--out", "bytes.onnx")
+        self.duet("export", "one/models/teacher", "--format", "torchscript", "--epoch", "selected")
+        self.assertRegex(floats, r"float.onnx: [\d,]+ bytes; seed 0, images \[B, 3, 8, 8\]")
+        self.assertLess(os.path.getsize(self.path("bytes.onnx")), os.path.getsize(self.path("float.onnx")))
+        self.assertTrue(os.path.exists(self.path("one/models/teacher/model.pt")))
+        self.assertIn("has no seed 9", self.duet("export", "one/models/teacher", "--seed", "9", code=2).stderr)
+        self.assertIn("classifier.safetensors", self.duet("export", "one", code=2).stderr)
+
     def test_bad_input_is_told_in_one_line(self):
         self.assertIn('"nobody", which is no model of the file; allowed are teacher, student',
                       self.refused("tiny.toml", "--set", "models.1.teachers=['nobody']"))
