@@ -26,7 +26,8 @@ namespace {
 std::size_t ColorOf(std::size_t model) { return model == 0 ? 0 : 1 + (model - 1) % (kColors - 1); }
 
 std::string NameCell(const TaskResult& task, std::size_t i) {
-  return Key(ColorOf(i)) + Escape(task.models[i].name);
+  return "<span style=\"white-space:nowrap\">" + Key(ColorOf(i)) + " " +
+         Escape(task.models[i].name) + "</span>";
 }
 
 // "46.5 [45.1, 47.9]" as a cell; a dash where the model has no such metric.
@@ -111,10 +112,10 @@ std::string CostTable(const TaskResult& task) {
                     FormatCount(std::llround(model.images_per_second)),
                     Escape(FormatDuration(model.wall_seconds))});
   }
-  return Table(
-      {"Model", "Parameters", "Multiplications per image", "Milliseconds per image", "Epochs",
-       "Gradient steps per seed", "Images/s in training, all seeds", "Wall time"},
-      rows);
+  return Table({"Model", "Parameters", "Size, numbers of 32 bits", "Multiplications per image",
+                "Milliseconds per image", "Epochs", "Gradient steps per seed",
+                "Images/s in training, all seeds", "Wall time"},
+               rows);
 }
 
 std::string PathSection(const TaskResult& task) {

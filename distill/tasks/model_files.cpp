@@ -41,6 +41,8 @@ ModelFacts Facts(const core::ArchiveReader& archive) {
                  .width = archive.GetNumber("width"),
                  .num_classes = archive.GetNumber("num_classes")};
   facts.seeds = Numbers<std::int64_t>(archive.GetText("seeds"));
+  // Files from before there were exports do not say.
+  if (!archive.Has("mean")) return facts;
   facts.normalization = {.mean = Numbers<double>(archive.GetText("mean")),
                          .std = Numbers<double>(archive.GetText("std"))};
   return facts;

@@ -39,14 +39,14 @@
     pointRadius: 0, pointHitRadius: 0, borderWidth: 0, backgroundColor: translucent(color(model), 0.14), fill,
   });
 
-  const drawCurve = (id, name, text) => {
+  const drawCurve = (id, name, text, limits) => {
     const datasets = data.models.flatMap((model) => {
       const series = model.curves[name];
       if (!series) return [];
       return [band(model, series, 'low', false), band(model, series, 'high', '-1'),
               line(model, series.epoch.map((x, i) => ({x, y: series.value[i]})))];
     });
-    return chart(id, datasets, axisOptions('Epoch'), axisOptions(text),
+    return chart(id, datasets, axisOptions('Epoch'), axisOptions(text, limits),
                  (item) => ` ${item.dataset.label}, epoch ${item.parsed.x}: ${score(item.parsed.y)}`);
   };
 
@@ -96,8 +96,8 @@
   const draw = () => {
     charts.splice(0).forEach((each) => each.destroy());
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-    charts.push(drawCurve('curves', 'test_accuracy', 'Test accuracy, %'), drawCurve('losses', 'train_loss', 'Loss'),
-                drawCurve('validation', 'validation_accuracy', 'Validation accuracy, %'), drawFront(), drawReliability());
+    charts.push(drawCurve('curves', 'test_accuracy', 'Test accuracy, %', {max: 100}), drawCurve('losses', 'train_loss', 'Loss'),
+                drawCurve('validation', 'validation_accuracy', 'Validation accuracy, %', {max: 100}), drawFront(), drawReliability());
   };
   dark.addEventListener('change', draw);
   phone.addEventListener('change', draw);

@@ -237,5 +237,16 @@ TEST_F(RliableReferenceTest, MeansAndMediansAgree) {
   }
 }
 
+// Quantiles of Student's t from tables: 4.3027 for three scores, 2.7764 for five.
+TEST(MeanIntervalTest, IsThatOfStudentsT) {
+  const Estimate three = MeanInterval(std::vector<double>{1.0, 2.0, 3.0});
+  EXPECT_DOUBLE_EQ(three.value, 2.0);
+  EXPECT_NEAR(three.high - 2.0, 4.3027 / std::sqrt(3.0), 1e-4);
+  EXPECT_NEAR(three.low + three.high, 4.0, 1e-12);
+  const Estimate five = MeanInterval(std::vector<double>{1.0, 2.0, 3.0, 4.0, 5.0});
+  EXPECT_NEAR(five.high - 3.0, 2.7764 * std::sqrt(2.5 / 5.0), 1e-4);
+  EXPECT_FALSE(MeanInterval(std::vector<double>{7.0}).has_interval);
+}
+
 }  // namespace
 }  // namespace duet::runners
