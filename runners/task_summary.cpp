@@ -16,7 +16,7 @@ namespace duet::runners {
 namespace {
 
 constexpr std::size_t kTableColumns = 100;
-constexpr std::size_t kLongestName = 24;
+constexpr std::size_t kLongestName = 20;
 
 // "328k" parameters.
 std::string ShortSize(std::int64_t count) {

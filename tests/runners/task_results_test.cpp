@@ -115,7 +115,7 @@ TEST(TaskSummaryTest, ContrastsSayWhatTheirIntervalShows) {
 
 TEST(TaskSummaryTest, TheTableHasARowPerModelAndFits) {
   const std::string table = TaskTable(Task());
-  EXPECT_THAT(table, HasSubstr("kd         13.1k  55.0 [52.5, 57.5]"));
+  EXPECT_THAT(table, HasSubstr("kd        13.1k  55.0 [52.5, 57.5]"));
   EXPECT_THAT(table, HasSubstr("best path to cnn2: cnn4 -> cnn2 (validation accuracy 54.0 %)"));
   std::size_t line = 0;
   for (const char c : table) {
