@@ -48,8 +48,7 @@ void DeterministicAgent::Observe(const Transitions& transitions) {
 
 void DeterministicAgent::Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
                                 std::span<float> actions) {
-  const PolicyOutput output =
-      explore ? policy_.HeldAnswer(observations) : policy_.Answer(observations);
+  const PolicyOutput output = policy_.ActingAnswer(observations, explore);
   const Tensor answer = output.mean.cpu().contiguous();
   std::copy_n(answer.const_data_ptr<float>(), actions.size(), actions.data());
   if (explore) noise_.Perturb(rngs, actions);

@@ -162,8 +162,7 @@ class Dqn : public OffPolicyAgent {
   // The best action, or with probability epsilon any.
   void Choose(const Tensor& observations, bool explore, std::span<core::Rng> rngs,
               std::span<float> actions) override {
-    const PolicyOutput answer =
-        explore ? policy_.HeldAnswer(observations) : policy_.Answer(observations);
+    const PolicyOutput answer = policy_.ActingAnswer(observations, explore);
     const Tensor best = answer.mean.cpu().contiguous();
     std::copy_n(best.const_data_ptr<float>(), actions.size(), actions.data());
     if (!explore) return;

@@ -20,8 +20,8 @@ PolicyOutput PolicyOf<Network>::Answer(const Tensor& observations) const {
 }
 
 template <typename Network>
-PolicyOutput PolicyOf<Network>::HeldAnswer(const Tensor& observations) const {
-  if (!held_) return Answer(observations);
+PolicyOutput PolicyOf<Network>::ActingAnswer(const Tensor& observations, bool explore) const {
+  if (!explore || !held_) return Answer(observations);
   if (held_fence_) held_fence_->Wait();
   const WithoutAutograd no_autograd;
   return Interpret(held_->Forward(normalizer.Normalize(observations)), held_->free_parameters());

@@ -19,9 +19,9 @@ class PolicyOf : public Policy {
   PolicyOf(ObservationNormalizer normalizer, Network network);
 
   PolicyOutput Answer(const Tensor& observations) const override;
-  // The same by the network of the latest Hold; without one by the network itself.
-  PolicyOutput HeldAnswer(const Tensor& observations) const;
-  // Keeps a copy of the network, whose answers stay when the network changes. HeldAnswer may be
+  // The answer to act by: where `explore` that of the network of the latest Hold, if there is one.
+  PolicyOutput ActingAnswer(const Tensor& observations, bool explore) const;
+  // Keeps a copy of the network, whose answers stay when the network changes; exploring ones may be
   // asked for on another thread.
   void Hold();
   Tensor Differentiate(const Tensor& observations, const LossFunction& loss) override;

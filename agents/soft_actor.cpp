@@ -38,7 +38,7 @@ PolicyOutput SoftPolicy<Network>::Interpret(const Tensor& output,
 template <typename Network>
 void SoftPolicy<Network>::Choose(const Tensor& observations, bool explore,
                                  std::span<core::Rng> rngs, std::span<float> actions) const {
-  const PolicyOutput answer = explore ? this->HeldAnswer(observations) : this->Answer(observations);
+  const PolicyOutput answer = this->ActingAnswer(observations, explore);
   Tensor chosen = answer.mean;
   if (explore) {
     const Tensor noise = DrawNormal(rngs, chosen.sizes(), chosen.device());

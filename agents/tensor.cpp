@@ -60,6 +60,12 @@ void CheckShape(const Tensor& tensor, std::initializer_list<std::int64_t> shape,
                                           fmt::join(found, ", "), fmt::join(shape, ", ")));
 }
 
+std::vector<double> Numbers(const Tensor& tensor) {
+  const Tensor host = tensor.to(at::kCPU, at::kDouble).contiguous();
+  const double* first = host.const_data_ptr<double>();
+  return {first, first + host.numel()};
+}
+
 void SaveTensor(core::ArchiveWriter& archive, const std::string& name, const Tensor& tensor) {
   const core::ElementType type = ToElementType(tensor.scalar_type());
   if (tensor.device().is_cpu() && tensor.is_contiguous()) {

@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/archive.h"
 
@@ -21,6 +22,9 @@ using at::Tensor;
 // any.
 void CheckShape(const Tensor& tensor, std::initializer_list<std::int64_t> shape,
                 std::string_view what);
+
+// The entries of a tensor, in order, as numbers of the host.
+std::vector<double> Numbers(const Tensor& tensor);
 
 // Adds a contiguous tensor to an archive under `name`; the archive must be written before a CPU
 // tensor changes.

@@ -182,4 +182,10 @@ std::string Digest::HexDigest() {
   return text;
 }
 
+std::string FileSha256(const std::filesystem::path& path) {
+  Sha256 digest;
+  digest.Update(ReadFile(path));
+  return digest.HexDigest();
+}
+
 }  // namespace duet::core

@@ -80,6 +80,9 @@ class Sha256 : public Digest {
   Sha256() : Digest("SHA256") {}
 };
 
+// SHA-256 of a whole file. Throws as ReadFile.
+std::string FileSha256(const std::filesystem::path& path);
+
 // For files whose publishers give no better one.
 class Md5 : public Digest {
  public:

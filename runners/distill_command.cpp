@@ -32,15 +32,9 @@ std::string Help() {
   return "Settings with their defaults:\n\n" + core::SettingsHelp(config);
 }
 
-// A text as a TOML string in an override.
-std::string Quoted(const std::string& text) { return "'" + text + "'"; }
-
 void Distill(const DistillArguments& arguments) {
-  std::vector<std::string> overrides = arguments.overrides;
-  if (!arguments.data.empty()) {
-    overrides.push_back("data.directory=" + Quoted(fs::absolute(arguments.data).string()));
-  }
-  const tasks::TaskConfig config = tasks::LoadTaskConfig(SettingsFile(arguments), overrides);
+  tasks::TaskConfig config = tasks::LoadTaskConfig(SettingsFile(arguments), arguments.overrides);
+  if (!arguments.data.empty()) config.data.directory = fs::absolute(arguments.data).string();
   const fs::path folder = FolderFor(arguments, config.name);
   const tasks::DataSplits data = tasks::LoadData(config.data);
   const std::string described = DescribeData(config.data, data);

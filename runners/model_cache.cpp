@@ -49,7 +49,7 @@ const std::string& ModelCache::Add(const tasks::ModelConfig& model) {
   digest.Update(common_);
   digest.Update(core::ToToml(model));
   if (!model.load.empty()) {
-    digest.Update(tasks::ModelSha256(tasks::ModelFolder{model.load}.classifier()));
+    digest.Update(core::FileSha256(tasks::ModelFolder{model.load}.classifier()));
   }
   for (const auto* names : {&model.teachers, &model.compared_with}) {
     for (const std::string& name : *names) {

@@ -16,6 +16,7 @@
 #include "distill/tasks/measurement.h"
 #include "distill/tasks/model_training.h"
 #include "distill/tasks/teacher.h"
+#include "runners/checkpoint_pace.h"
 #include "runners/interrupt.h"
 #include "runners/measurement_files.h"
 #include "runners/task_results_json.h"
@@ -25,12 +26,8 @@ namespace duet::runners {
 namespace {
 
 namespace fs = std::filesystem;
+using agents::Numbers;
 using Clock = std::chrono::steady_clock;
-
-// Checkpoints take at most this share of the time.
-constexpr double kCheckpointShare = 0.05;
-
-double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // TensorBoard's name of a column.
 std::string Tag(const std::string& name) {
@@ -201,7 +198,8 @@ class ModelRun {
     tasks::ModelTraining training(model_, Inputs());
     EpochWriter writer(folder_.path, result_.seeds, training.value_names());
     if (fs::exists(folder_.checkpoint())) Resume(training, writer);
-    start_ = last_checkpoint_ = Clock::now();
+    start_ = Clock::now();
+    pace_.emplace(context_.config.checkpoint_seconds);
     first_images_ = training.num_images();
     ShowProgress(training);
     while (!training.done()) {
@@ -288,14 +286,11 @@ class ModelRun {
     archive.AddText("metrics", writer.SaveState());
     core::CreateFolder(folder_.checkpoint().parent_path());
     archive.Write(folder_.checkpoint());
-    last_checkpoint_ = Clock::now();
-    checkpoint_seconds_ = Seconds(last_checkpoint_ - begin);
+    pace_->Saved(begin);
   }
 
   void MaybeCheckpoint(const tasks::ModelTraining& training, const EpochWriter& writer) {
-    const double wait =
-        std::max(context_.config.checkpoint_seconds, checkpoint_seconds_ / kCheckpointShare);
-    if (Seconds(Clock::now() - last_checkpoint_) >= wait) SaveCheckpoint(training, writer);
+    if (pace_->Due()) SaveCheckpoint(training, writer);
   }
 
   void ShowProgress(const tasks::ModelTraining& training) {
@@ -362,7 +357,7 @@ class ModelRun {
       SetReliability(logits.test);
     }
     predictions.Write(folder_.predictions());
-    result_.parameters_sha256 = tasks::ModelSha256(folder_.classifier());
+    result_.parameters_sha256 = core::FileSha256(folder_.classifier());
   }
 
   void SetReliability(const at::Tensor& logits) {
@@ -378,11 +373,6 @@ class ModelRun {
                            .accuracy = mean(bins.accuracy)};
   }
 
-  static std::vector<double> Numbers(const at::Tensor& tensor) {
-    const at::Tensor host = tensor.contiguous();
-    return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
-  }
-
   const TaskContext& context_;
   const tasks::ModelConfig& model_;
   const tasks::ModelFolder folder_;
@@ -392,8 +382,8 @@ class ModelRun {
   ModelResult result_;
   std::int64_t first_images_ = 0;  // where this session started
   double wall_seconds_before_ = 0.0;
-  double checkpoint_seconds_ = 0.0;  // that the latest one took
-  Clock::time_point start_, last_checkpoint_, last_progress_;
+  std::optional<CheckpointPace> pace_;  // of this session
+  Clock::time_point start_, last_progress_;
 };
 
 }  // namespace

@@ -96,14 +96,16 @@ std::string WithRange(std::string_view text) {
                      text.substr(space + 1));
 }
 
-std::string ProvenanceList(const Provenance& from, double wall_seconds,
-                           const std::string& fingerprint) {
+namespace {
+
+std::string ProvenanceList(const Page& page) {
+  const Provenance& from = page.provenance;
   const std::vector<std::pair<std::string, std::string>> facts = {
-      {"Started", from.started},       {"Wall time", FormatDuration(wall_seconds)},
-      {"Hardware", from.hardware},     {"Device", from.device},
-      {"Duet", from.duet_version},     {"LibTorch", from.libtorch_version},
-      {"MuJoCo", from.mujoco_version}, {"Compiler", from.compiler},
-      {"Fingerprint", fingerprint}};
+      {"Started", from.started},        {"Wall time", FormatDuration(page.wall_seconds)},
+      {"Hardware", from.hardware},      {"Device", from.device},
+      {"Duet", from.duet_version},      {"LibTorch", from.libtorch_version},
+      {"MuJoCo", from.mujoco_version},  {"Compiler", from.compiler},
+      {"Fingerprint", page.fingerprint}};
   std::string html = "<dl>";
   for (const auto& [name, value] : facts) {
     if (value.empty()) continue;
@@ -118,13 +120,26 @@ std::string SettingsDetails(const std::string& config_toml) {
          "</pre></details>";
 }
 
+std::string Facts(const Page& page) {
+  std::string text = page.counts + " · " + FormatDuration(page.wall_seconds);
+  for (const std::string& fact : {page.provenance.device, page.provenance.started}) {
+    if (!fact.empty()) text += " · " + fact;
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string RenderPage(const Page& page) {
-  return Fill(assets::kPageHtml, {{"title", Escape(page.title)},
+  return Fill(assets::kPageHtml, {{"title", Escape(page.name + " · " + page.subject)},
                                   {"name", Escape(page.name)},
                                   {"subject", Escape(page.subject)},
-                                  {"facts", Escape(page.facts)},
+                                  {"facts", Escape(Facts(page))},
                                   {"main", page.main},
-                                  {"version", Escape(page.version)},
+                                  {"protocol", page.protocol},
+                                  {"provenance", ProvenanceList(page)},
+                                  {"settings", SettingsDetails(page.config_toml)},
+                                  {"version", Escape(page.provenance.duet_version)},
                                   {"style", std::string(assets::kReportCss)},
                                   {"data", ScriptJson(page.data)},
                                   {"chart_js", std::string(assets::kChartJs)},

@@ -26,18 +26,18 @@ std::string Table(const std::vector<std::string>& head,
                   const std::vector<std::vector<std::string>>& rows);
 // "812.4 [640.1, 930.0]" with the interval in softer ink.
 std::string WithRange(std::string_view text);
-// Where numbers were made, as a list of facts; facts that are empty are left out.
-std::string ProvenanceList(const Provenance& provenance, double wall_seconds,
-                           const std::string& fingerprint);
-// The settings, folded away; nothing where they are not known.
-std::string SettingsDetails(const std::string& config_toml);
 
+// Facts that are empty are left out.
 struct Page {
-  std::string title, name, subject, facts;  // text
-  std::string main;                         // HTML
-  std::string version;                      // text
-  Json data;                                // for the script
-  std::string script;                       // JavaScript that finds Chart.js and what charts.js has
+  std::string name, subject;
+  std::string counts;          // "3 methods · 5 seeds"
+  std::string main, protocol;  // HTML: the sections, and how to read them
+  Provenance provenance;
+  double wall_seconds = 0.0;
+  std::string fingerprint;
+  std::string config_toml;  // the settings, folded away
+  Json data;                // for the script
+  std::string script;       // JavaScript that finds Chart.js and what charts.js has
 };
 std::string RenderPage(const Page& page);
 

@@ -384,7 +384,7 @@ std::string Protocol(const ComparisonResult& comparison) {
          "first evaluation a curve counts at that height.</li></ul>";
 }
 
-std::string Facts(const ComparisonResult& comparison) {
+std::string Counts(const ComparisonResult& comparison) {
   std::size_t least = std::numeric_limits<std::size_t>::max(), most = 0;
   for (const MethodResult& method : comparison.methods) {
     least = std::min(least, method.seeds.size());
@@ -392,13 +392,8 @@ std::string Facts(const ComparisonResult& comparison) {
   }
   const std::string seeds =
       least >= most ? fmt::format("{}", most) : fmt::format("{} to {}", least, most);
-  std::string text = fmt::format("{} method{} · {} seed{} · {}", comparison.methods.size(),
-                                 comparison.methods.size() == 1 ? "" : "s", seeds,
-                                 most == 1 ? "" : "s", FormatDuration(comparison.wall_seconds));
-  for (const std::string& fact : {comparison.provenance.device, comparison.provenance.started}) {
-    if (!fact.empty()) text += " · " + fact;
-  }
-  return text;
+  return fmt::format("{} method{} · {} seed{}", comparison.methods.size(),
+                     comparison.methods.size() == 1 ? "" : "s", seeds, most == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -430,29 +425,28 @@ std::string RenderReport(const ComparisonResult& comparison) {
   Json diagnostics = Json::array();
   const std::string diagnostics_section = DiagnosticSections(comparison, diagnostics);
   const std::string budget_note = BudgetNote(comparison);
-  const std::string main = Fill(
-      assets::kReportHtml,
-      {{"headline", Escape(Headline(comparison, summaries))},
-       {"verdicts",
-        Verdicts(comparison, summaries, colors) +
-            (budget_note.empty() ? "" : "<p class=\"warning\">" + budget_note + "</p>")},
-       {"curve_note", has_teacher ? "Dotted: a teacher while it is trained." : ""},
-       {"score_table", ScoreTable(comparison, summaries)},
-       {"improvement_section", ImprovementSection(comparison, summaries, colors)},
-       {"learner_table", LearnerTable(comparison)},
-       {"diagnostics_section", diagnostics_section},
-       {"budget_note", budget_note.empty() ? "" : " " + budget_note},
-       {"budget_table", BudgetTable(comparison)},
-       {"protocol", Protocol(comparison)},
-       {"provenance",
-        ProvenanceList(comparison.provenance, comparison.wall_seconds, Fingerprint(comparison))},
-       {"settings", SettingsDetails(comparison.config_toml)}});
-  return RenderPage({.title = comparison.name + " · " + comparison.task,
-                     .name = comparison.name,
+  const std::string main =
+      Fill(assets::kReportHtml,
+           {{"headline", Escape(Headline(comparison, summaries))},
+            {"verdicts",
+             Verdicts(comparison, summaries, colors) +
+                 (budget_note.empty() ? "" : "<p class=\"warning\">" + budget_note + "</p>")},
+            {"curve_note", has_teacher ? "Dotted: a teacher while it is trained." : ""},
+            {"score_table", ScoreTable(comparison, summaries)},
+            {"improvement_section", ImprovementSection(comparison, summaries, colors)},
+            {"learner_table", LearnerTable(comparison)},
+            {"diagnostics_section", diagnostics_section},
+            {"budget_note", budget_note.empty() ? "" : " " + budget_note},
+            {"budget_table", BudgetTable(comparison)}});
+  return RenderPage({.name = comparison.name,
                      .subject = comparison.task,
-                     .facts = Facts(comparison),
+                     .counts = Counts(comparison),
                      .main = main,
-                     .version = comparison.provenance.duet_version,
+                     .protocol = Protocol(comparison),
+                     .provenance = comparison.provenance,
+                     .wall_seconds = comparison.wall_seconds,
+                     .fingerprint = Fingerprint(comparison),
+                     .config_toml = comparison.config_toml,
                      .data = {{"methods", methods}, {"diagnostics", diagnostics}},
                      .script = std::string(assets::kReportJs)});
 }

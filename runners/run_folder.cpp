@@ -85,12 +85,6 @@ PolicyFacts ReadFacts(const core::ArchiveReader& archive) {
 
 }  // namespace
 
-std::string PolicySha256(const std::filesystem::path& path) {
-  core::Sha256 digest;
-  digest.Update(core::ReadFile(path));
-  return digest.HexDigest();
-}
-
 PolicyFacts ReadPolicyFacts(const std::filesystem::path& path) {
   return ReadFacts(core::ArchiveReader(path));
 }

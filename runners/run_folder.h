@@ -61,11 +61,10 @@ EnvironmentConfig RunEnvironment(const std::filesystem::path& policy);
 void CheckSizes(const PolicyFacts& facts, const std::filesystem::path& policy,
                 const envs::EnvSpec& env);
 
-// Saves the population's networks and statistics with what is needed to use them elsewhere.
+// Saves the population's networks and statistics with what is needed to use them elsewhere. The
+// file holds nothing of time or place: equal parameters give equal bytes.
 void SavePolicyFile(const std::filesystem::path& path, const agents::Agent& agent,
                     const PolicyFacts& facts);
-// SHA-256 of a policy file, which holds the parameters and nothing of time or place.
-std::string PolicySha256(const std::filesystem::path& path);
 // Throws IoError where the file is missing, damaged or of another kind.
 PolicyFacts ReadPolicyFacts(const std::filesystem::path& path);
 

@@ -226,14 +226,9 @@ Json ModelJson(const TaskResult& task, std::size_t i) {
           {"curves", curves}};
 }
 
-std::string Facts(const TaskResult& task) {
+std::string Counts(const TaskResult& task) {
   const std::size_t seeds = task.models.empty() ? 0 : task.models.front().seeds.size();
-  std::string text = fmt::format("{} models · {} seed{} · {}", task.models.size(), seeds,
-                                 seeds == 1 ? "" : "s", FormatDuration(task.wall_seconds));
-  for (const std::string& fact : {task.provenance.device, task.provenance.started}) {
-    if (!fact.empty()) text += " · " + fact;
-  }
-  return text;
+  return fmt::format("{} models · {} seed{}", task.models.size(), seeds, seeds == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -241,24 +236,22 @@ std::string Facts(const TaskResult& task) {
 std::string RenderTaskReport(const TaskResult& task) {
   Json models = Json::array();
   for (std::size_t i = 0; i < task.models.size(); ++i) models.push_back(ModelJson(task, i));
-  const std::string main =
-      Fill(assets::kTaskReportHtml,
-           {{"headline", Escape(Headline(task))},
-            {"contrasts", Contrasts(task)},
-            {"model_table", ModelTable(task)},
-            {"fidelity_table", FidelityTable(task)},
-            {"path_section", PathSection(task)},
-            {"agreement_table", AgreementTable(task)},
-            {"cost_table", CostTable(task)},
-            {"protocol", std::string(kProtocol)},
-            {"provenance", ProvenanceList(task.provenance, task.wall_seconds, Fingerprint(task))},
-            {"settings", SettingsDetails(task.config_toml)}});
-  return RenderPage({.title = task.name + " · " + task.data,
-                     .name = task.name,
+  const std::string main = Fill(assets::kTaskReportHtml, {{"headline", Escape(Headline(task))},
+                                                          {"contrasts", Contrasts(task)},
+                                                          {"model_table", ModelTable(task)},
+                                                          {"fidelity_table", FidelityTable(task)},
+                                                          {"path_section", PathSection(task)},
+                                                          {"agreement_table", AgreementTable(task)},
+                                                          {"cost_table", CostTable(task)}});
+  return RenderPage({.name = task.name,
                      .subject = task.data,
-                     .facts = Facts(task),
+                     .counts = Counts(task),
                      .main = main,
-                     .version = task.provenance.duet_version,
+                     .protocol = std::string(kProtocol),
+                     .provenance = task.provenance,
+                     .wall_seconds = task.wall_seconds,
+                     .fingerprint = Fingerprint(task),
+                     .config_toml = task.config_toml,
                      .data = {{"models", models}},
                      .script = std::string(assets::kTaskReportJs)});
 }

@@ -8,6 +8,7 @@
 
 #include "core/archive.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/random.h"
 #include "distill/distiller.h"
 #include "runners/learner_envs.h"
@@ -113,7 +114,7 @@ Teacher GetTeacher(const RunConfig& config, const MethodConfig& method, const Ru
   if (rollouts) capacity = method.teacher.rollout_steps;
   teacher.agent = LoadFrozenAgent(source.policy(), members, seeds, capacity,
                                   agents::ChooseDevice(config.device));
-  teacher.parameters_sha256 = PolicySha256(source.policy());
+  teacher.parameters_sha256 = core::FileSha256(source.policy());
   if (replay) teacher.agent->replay().Load(*checkpoint, "replay", members);
   if (rollouts) {
     RecordRollouts(config, method.teacher.rollout_steps, *teacher.agent);

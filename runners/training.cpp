@@ -13,6 +13,7 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "distill/distiller.h"
+#include "runners/checkpoint_pace.h"
 #include "runners/collector.h"
 #include "runners/evaluator.h"
 #include "runners/interrupt.h"
@@ -28,9 +29,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Checkpoints take at most this share of the time.
-constexpr double kCheckpointShare = 0.05;
-
 // Columns of metrics.csv beside the evaluation.
 std::vector<std::string> Diagnostics(const agents::Agent& agent) {
   std::vector<std::string> names = agent.metric_names();
@@ -45,8 +43,6 @@ bool HasSpareCore(const RunConfig& config) {
   return MethodsAtOnce(config) * config.learner_threads <
          static_cast<std::int64_t>(std::thread::hardware_concurrency());
 }
-
-double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
 
@@ -112,7 +108,8 @@ class Training::Impl {
 
   MethodResult Run(const ProgressCallback& on_progress) {
     on_progress_ = &on_progress;
-    start_ = last_checkpoint_ = last_progress_ = Clock::now();
+    start_ = last_progress_ = Clock::now();
+    pace_.emplace(config_.training.checkpoint_seconds);
     first_env_steps_ = env_steps_;
     if (!resumed_) Evaluate();
     while (!Done()) {
@@ -292,14 +289,11 @@ class Training::Impl {
     archive.AddText("metrics", metrics_.SaveState());
     core::CreateFolder(folder_.checkpoint().parent_path());
     archive.Write(folder_.checkpoint());
-    last_checkpoint_ = Clock::now();
-    checkpoint_seconds_ = Seconds(last_checkpoint_ - begin);
+    pace_->Saved(begin);
   }
 
   void MaybeCheckpoint() {
-    const double wait =
-        std::max(config_.training.checkpoint_seconds, checkpoint_seconds_ / kCheckpointShare);
-    if (Seconds(Clock::now() - last_checkpoint_) >= wait) SaveCheckpoint();
+    if (pace_->Due()) SaveCheckpoint();
   }
 
   void ShowProgress() {
@@ -331,7 +325,7 @@ class Training::Impl {
                             .env_steps_total = plan_.env_steps_before + plan_.learners * env_steps_,
                             .agent = config_.agent};
     SavePolicyFile(folder_.policy(), *agent_, facts);
-    result_.parameters_sha256 = PolicySha256(folder_.policy());
+    result_.parameters_sha256 = core::FileSha256(folder_.policy());
     result_.env_steps_total = facts.env_steps_total;
     result_.env_steps_per_learner = env_steps_;
     result_.gradient_steps_total = GradientStepsPerSeed();
@@ -357,8 +351,8 @@ class Training::Impl {
   bool resumed_ = false;
   std::int64_t first_env_steps_ = 0;  // where this session started
   double wall_seconds_before_ = 0.0;
-  double checkpoint_seconds_ = 0.0;  // that the latest one took
-  Clock::time_point start_, last_checkpoint_, last_progress_;
+  std::optional<CheckpointPace> pace_;  // of this session
+  Clock::time_point start_, last_progress_;
   const ProgressCallback* on_progress_ = nullptr;
 };
 

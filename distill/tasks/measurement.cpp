@@ -12,22 +12,18 @@
 namespace duet::tasks {
 namespace {
 
+using agents::Numbers;
 using Values = std::map<std::string, std::vector<double>>;
-
-std::vector<double> Numbers(const Tensor& per_member, double factor = 1.0) {
-  const Tensor host = (per_member.to(at::kDouble) * factor).cpu().contiguous();
-  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
-}
 
 constexpr double kPercent = 100.0;
 
 void MeasureFidelity(const std::string& prefix, const Tensor& logits, const Tensor& teacher,
                      const Tensor& labels, Values& values) {
-  values[prefix + "_agreement"] = Numbers(Agreement(logits, teacher), kPercent);
+  values[prefix + "_agreement"] = Numbers(Agreement(logits, teacher) * kPercent);
   values[prefix + "_kl"] = Numbers(PredictiveKl(logits, teacher));
   if (!labels.defined()) return;
   values[prefix + "_agreement_on_mistakes"] =
-      Numbers(AgreementOnMistakes(logits, teacher, labels), kPercent);
+      Numbers(AgreementOnMistakes(logits, teacher, labels) * kPercent);
 }
 
 }  // namespace
@@ -44,21 +40,21 @@ SplitLogits AnswerSplits(Classifier& classifier, const DataSplits& data) {
 Values MeasureModel(const SplitLogits& logits, const DataSplits& data, double size,
                     const std::optional<Reference>& reference, const MeasurementOptions& options) {
   Values values;
-  values["train_accuracy"] = Numbers(Accuracy(logits.train, data.train.labels), kPercent);
+  values["train_accuracy"] = Numbers(Accuracy(logits.train, data.train.labels) * kPercent);
   values["train_nll"] = Numbers(NegativeLogLikelihood(logits.train, data.train.labels));
   values["train_entropy"] = Numbers(MeanEntropy(logits.train));
   if (logits.validation.defined()) {
     values["validation_accuracy"] =
-        Numbers(Accuracy(logits.validation, data.validation.labels), kPercent);
+        Numbers(Accuracy(logits.validation, data.validation.labels) * kPercent);
   }
   const Tensor& test = logits.test;
   const Tensor& labels = data.test.labels;
   const Tensor accuracy = Accuracy(test, labels);
   const Tensor confidence = LabelConfidence(test, labels);
-  values["test_accuracy"] = Numbers(accuracy, kPercent);
+  values["test_accuracy"] = Numbers(accuracy * kPercent);
   values["test_nll"] = Numbers(NegativeLogLikelihood(test, labels));
   values["test_ece"] =
-      Numbers(CalibrationError(Reliability(test, labels, options.calibration_bins)), kPercent);
+      Numbers(CalibrationError(Reliability(test, labels, options.calibration_bins)) * kPercent);
   values["test_entropy"] = Numbers(MeanEntropy(test));
   values["test_confidence_std"] = Numbers(SampleStd(confidence));
   values["test_confidence_entropy"] = Numbers(SpacingEntropy(confidence));

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
-#include <vector>
+
+#include "distill/rules/classes.h"
+#include "distill/tasks/targets.h"
 
 namespace duet::tasks {
 namespace {
@@ -43,12 +45,6 @@ Tensor GramProduct(const Tensor& a, const Tensor& b) {
   return a.mT().bmm(b).square().sum(c10::IntArrayRef{1, 2});
 }
 
-std::vector<double> ToVector(const Tensor& per_member) {
-  const Tensor host = per_member.to(at::kDouble).cpu().contiguous();
-  const double* value = host.const_data_ptr<double>();
-  return {value, value + host.numel()};
-}
-
 }  // namespace
 
 Tensor Accuracy(const Tensor& logits, const Tensor& labels) {
@@ -59,10 +55,7 @@ Tensor NegativeLogLikelihood(const Tensor& logits, const Tensor& labels) {
   return -LabelLogProb(logits, labels).to(at::kDouble).mean(1);
 }
 
-Tensor MeanEntropy(const Tensor& logits) {
-  const Tensor log_p = logits.log_softmax(2);
-  return -(log_p.exp() * log_p).sum(2).to(at::kDouble).mean(1);
-}
+Tensor MeanEntropy(const Tensor& logits) { return Entropy(logits).to(at::kDouble).mean(1); }
 
 Tensor LabelConfidence(const Tensor& logits, const Tensor& labels) {
   return LabelLogProb(logits, labels).exp();
@@ -107,8 +100,7 @@ Tensor Agreement(const Tensor& student, const Tensor& teacher) {
 }
 
 Tensor PredictiveKl(const Tensor& student, const Tensor& teacher) {
-  const Tensor log_t = teacher.log_softmax(2), log_s = student.log_softmax(2);
-  return (log_t.exp() * (log_t - log_s)).sum(2).to(at::kDouble).mean(1);
+  return distill::CategoricalKl(teacher, student).to(at::kDouble).mean(1);
 }
 
 Tensor AgreementOnMistakes(const Tensor& student, const Tensor& teacher, const Tensor& labels) {
@@ -137,24 +129,6 @@ double DistillationScore(const SizeAndAccuracy& student, const SizeAndAccuracy& 
   }
   return alpha * (student.size / teacher.size) +
          (1.0 - alpha) * (1.0 - student.accuracy / teacher.accuracy);
-}
-
-agents::Metrics MeasureClassifier(const Tensor& logits, const Tensor& labels,
-                                  std::int64_t num_bins) {
-  const Tensor log_p = LabelLogProb(logits, labels).to(at::kDouble), confidence = log_p.exp();
-  return {{"accuracy", ToVector(Accuracy(logits, labels))},
-          {"negative_log_likelihood", ToVector(-log_p.mean(1))},
-          {"calibration_error", ToVector(CalibrationError(Reliability(logits, labels, num_bins)))},
-          {"entropy", ToVector(MeanEntropy(logits))},
-          {"confidence_std", ToVector(SampleStd(confidence))},
-          {"confidence_entropy", ToVector(SpacingEntropy(confidence))}};
-}
-
-agents::Metrics MeasureFidelity(const Tensor& student, const Tensor& teacher,
-                                const Tensor& labels) {
-  return {{"agreement", ToVector(Agreement(student, teacher))},
-          {"predictive_kl", ToVector(PredictiveKl(student, teacher))},
-          {"agreement_on_mistakes", ToVector(AgreementOnMistakes(student, teacher, labels))}};
 }
 
 }  // namespace duet::tasks

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 
-#include "agents/agent.h"
 #include "agents/tensor.h"
 
 namespace duet::tasks {
@@ -64,12 +63,5 @@ double DistillationScore(const SizeAndAccuracy& student, const SizeAndAccuracy& 
                          double alpha = 0.5);
 
 inline constexpr std::int64_t kCalibrationBins = 15;  // arXiv:1706.04599
-
-// accuracy, negative_log_likelihood, calibration_error, entropy, confidence_std and
-// confidence_entropy (of p(label): the confidence diversity of arXiv:2006.05065).
-agents::Metrics MeasureClassifier(const Tensor& logits, const Tensor& labels,
-                                  std::int64_t num_bins = kCalibrationBins);
-// agreement, predictive_kl and agreement_on_mistakes.
-agents::Metrics MeasureFidelity(const Tensor& student, const Tensor& teacher, const Tensor& labels);
 
 }  // namespace duet::tasks

@@ -10,7 +10,6 @@
 #include "core/config_reader.h"
 #include "core/config_writer.h"
 #include "core/error.h"
-#include "core/file.h"
 
 namespace duet::tasks {
 namespace {
@@ -123,12 +122,6 @@ Classifier LoadModel(const std::filesystem::path& path, TeacherEpoch epoch,
   Classifier classifier(facts.network, shape, static_cast<std::int64_t>(seeds.size()), device);
   classifier.Load(archive, std::string(EpochName(epoch)), MembersOf(facts, seeds, path));
   return classifier;
-}
-
-std::string ModelSha256(const std::filesystem::path& path) {
-  core::Sha256 digest;
-  digest.Update(core::ReadFile(path));
-  return digest.HexDigest();
 }
 
 }  // namespace duet::tasks

@@ -31,7 +31,7 @@ struct ModelState {
 };
 
 // Writes all seeds after the last epoch and at the selected one. `normalization` is what its images
-// have gone through.
+// have gone through. The file holds nothing of time or place: equal parameters give equal bytes.
 void SaveModel(const std::filesystem::path& path, const Classifier& classifier,
                std::span<const std::int64_t> seeds, const Normalization& normalization,
                const ModelState& last, const ModelState& selected);
@@ -60,8 +60,5 @@ void CheckLoads(const TaskConfig& config, const ImageShape& shape);
 
 // "last" or "selected".
 std::string_view EpochName(TeacherEpoch epoch);
-
-// SHA-256 of a classifier's file, which holds the parameters and nothing of time or place.
-std::string ModelSha256(const std::filesystem::path& path);
 
 }  // namespace duet::tasks

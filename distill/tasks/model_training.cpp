@@ -26,13 +26,10 @@
 namespace duet::tasks {
 namespace {
 
+using agents::Numbers;
+
 // Sums that a guide adds: help, help on mistakes, mistakes, use of the budget.
 constexpr std::size_t kGuideSums = 4;
-
-std::vector<double> Numbers(const Tensor& per_member) {
-  const Tensor host = per_member.to(at::kCPU, at::kDouble).contiguous();
-  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
-}
 
 // Numbers of 32 bits that hold these parameters, [M].
 std::vector<double> StoredSizes(const CompressionConfig& config,
@@ -346,7 +343,7 @@ class ModelTraining::Impl {
 
   void Learn(const ImageBatch& batch) {
     const std::int64_t size = batch.labels.size(1);
-    const std::int64_t labelled = LabelledInBatch();  // they come first
+    const std::int64_t labelled = batch.num_labelled;
     const double epoch =
         static_cast<double>(steps_) / static_cast<double>(loader_.batches_per_epoch());
     const TrainingPlace place{.epoch = epoch,
@@ -356,18 +353,16 @@ class ModelTraining::Impl {
     if (average_.defined()) average = AverageAnswer(batch.images);
     Classification answer = classifier_.ForwardWith(
         Quantized(classifier_.parameters()), batch.images, Mode::kTrain, terms_.student_layers());
+    if (guide_) return LearnWithHelp(batch, answer.logits, epoch);
     const distill::Answer student =
         distill::ClassifierAnswer(answer.logits, std::move(answer.features));
-
-    std::vector<Tensor> sums;
-    if (guide_) return LearnWithHelp(batch, answer.logits, epoch);
     Tensor loss = at::zeros({members()}, answer.logits.options().requires_grad(false));
     Tensor label_sum = loss;
     if (labelled > 0 && model_.label_weight > 0.0) {
       label_sum = LabelLosses(batch, answer.logits, average).sum(1);
       loss = loss + label_sum * (model_.label_weight / static_cast<double>(labelled));
     }
-    sums.push_back(label_sum.detach());
+    std::vector<Tensor> sums = {label_sum.detach()};
     if (!terms_.empty()) {
       const distill::Answer source =
           own_teacher_ ? distill::ClassifierAnswer(average->logits, average->features)
@@ -437,16 +432,6 @@ class ModelTraining::Impl {
     const GuideConfig& guide = *model_.guide;
     const std::int64_t turns = (model_.training.epochs - 1) / guide.student_passes;
     return guide.warmup_passes + turns * guide.guide_passes;
-  }
-
-  // Labelled samples of the batch that the loader gave last: the same for every member, and known
-  // without asking the device.
-  std::int64_t LabelledInBatch() const {
-    const std::int64_t size = model_.training.batch_size;
-    const std::int64_t whole = size - static_cast<std::int64_t>(std::llround(
-                                          model_.unlabelled_share * static_cast<double>(size)));
-    return std::min(
-        whole, std::max<std::int64_t>(0, labelled_set_.size() - (loader_.batch() - 1) * whole));
   }
 
   // [M, B]

@@ -117,6 +117,7 @@ Loader::Loader(const ImageSet& labelled, const ImageSet* unlabelled,
 }
 
 std::int64_t Loader::LabelledIn(std::int64_t batch) const {
+  if (labelled_per_batch_ == 0) return 0;
   return std::min(labelled_per_batch_, labelled_.size() - batch * labelled_per_batch_);
 }
 
@@ -131,7 +132,7 @@ std::int64_t Loader::UnlabelledIn(std::int64_t batch) const {
 
 Loader::Draws Loader::DrawBatch(std::size_t member) {
   Draws draws;
-  const std::int64_t labelled = labelled_per_batch_ > 0 ? LabelledIn(batch_) : 0;
+  const std::int64_t labelled = LabelledIn(batch_);
   const std::int64_t unlabelled = UnlabelledIn(batch_);
   const std::int64_t first_labelled = epoch_ * labelled_.size() + batch_ * labelled_per_batch_;
   const std::int64_t first_unlabelled =
@@ -243,6 +244,7 @@ bool Loader::Next(ImageBatch& out) {
   std::vector<Draws> draws;
   for (std::size_t m = 0; m < seeds_.size(); ++m) draws.push_back(DrawBatch(m));
   out = Describe(draws);
+  out.num_labelled = LabelledIn(batch_);
   const at::TensorOptions floats =
       at::TensorOptions().dtype(at::kFloat).pinned_memory(device_.is_cuda());
   const std::vector<std::int64_t> shape = {members(), out.labels.size(1), labelled_.channels(),

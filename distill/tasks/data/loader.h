@@ -27,6 +27,7 @@ struct ImageBatch {
   Tensor
       samples;  // [M, B] int64: row of the labelled set, or its size plus the row of the unlabelled
   Tensor views;  // [M, B] int64: EncodeView of what was drawn, 0: the plain image, kMixedView
+  std::int64_t num_labelled = 0;  // of each member's samples, the first ones
   // MixUp and CutMix, undefined without: the label of the other image [M, B] int64, the sample's
   // own where it was not mixed, and the share of the first image [M] float32, one draw for a batch.
   // A labelled sample is mixed with a labelled one, an unlabelled one with an unlabelled one.

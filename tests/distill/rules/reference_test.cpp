@@ -178,12 +178,21 @@ TEST(MetricReferenceTest, NumbersAreThoseOfPlainPyTorch) {
   };
   const Tensor student = read("student"), teacher = read("teacher");
   const Tensor labels = at::tensor(data["labels"].get<std::vector<std::int64_t>>(), at::kLong);
-  agents::Metrics measured = tasks::MeasureClassifier(student, labels, 10);
-  measured.merge(tasks::MeasureFidelity(student, teacher, labels));
-  measured["cka"] = {tasks::Cka(student, teacher).item<double>()};
+  const Tensor confidence = tasks::LabelConfidence(student, labels);
+  const std::map<std::string, Tensor> measured = {
+      {"accuracy", tasks::Accuracy(student, labels)},
+      {"negative_log_likelihood", tasks::NegativeLogLikelihood(student, labels)},
+      {"calibration_error", tasks::CalibrationError(tasks::Reliability(student, labels, 10))},
+      {"entropy", tasks::MeanEntropy(student)},
+      {"confidence_std", tasks::SampleStd(confidence)},
+      {"confidence_entropy", tasks::SpacingEntropy(confidence)},
+      {"agreement", tasks::Agreement(student, teacher)},
+      {"predictive_kl", tasks::PredictiveKl(student, teacher)},
+      {"agreement_on_mistakes", tasks::AgreementOnMistakes(student, teacher, labels)},
+      {"cka", tasks::Cka(student, teacher)}};
   EXPECT_EQ(measured.size(), 10U);
   for (const auto& [name, values] : measured) {
-    EXPECT_NEAR(values.at(0), data[name].get<double>(), 1e-10) << name;
+    EXPECT_NEAR(values.item<double>(), data[name].get<double>(), 1e-10) << name;
   }
 }
 

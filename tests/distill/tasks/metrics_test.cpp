@@ -6,9 +6,11 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "core/random.h"
+#include "distill/tasks/measurement.h"
 #include "tests/distill/rules/answers.h"
 #include "tests/support/message_of.h"
 
@@ -209,15 +211,19 @@ TEST(DistillationScoreTest, NeedsATeacherWorthComparing) {
 }
 
 TEST(MeasureTest, NamesAllNumbersOfEveryMember) {
-  const agents::Metrics own = MeasureClassifier(kStudent.to(at::kFloat), kLabels);
-  EXPECT_EQ(own.size(), 6U);
-  EXPECT_EQ(own.at("accuracy")[1], Of(Accuracy(kStudent, kLabels), 1));
-  EXPECT_NEAR(own.at("entropy")[0], Of(MeanEntropy(kStudent)), 1e-6);
-  EXPECT_NEAR(own.at("negative_log_likelihood")[0], Of(NegativeLogLikelihood(kStudent, kLabels)),
-              1e-6);
-  const agents::Metrics both = MeasureFidelity(kStudent, kTeacher, kLabels);
-  EXPECT_EQ(both.size(), 3U);
-  EXPECT_EQ(both.at("agreement")[0], Of(Agreement(kStudent, kTeacher)));
+  DataSplits data;
+  data.train.labels = data.test.labels = kLabels;
+  const SplitLogits logits{.train = kTeacher, .validation = {}, .test = kStudent.to(at::kFloat)};
+  const auto own = MeasureModel(logits, data, 1.0, std::nullopt, {});
+  EXPECT_EQ(own.size(), 3U + 6U);
+  EXPECT_EQ(own.at("test_accuracy")[1], 100.0 * Of(Accuracy(kStudent, kLabels), 1));
+  EXPECT_NEAR(own.at("test_entropy")[0], Of(MeanEntropy(kStudent)), 1e-6);
+  EXPECT_NEAR(own.at("test_nll")[0], Of(NegativeLogLikelihood(kStudent, kLabels)), 1e-6);
+  const auto both = MeasureModel(logits, data, 1.0,
+                                 Reference{.train = kTeacher, .test = kTeacher, .size = 2.0}, {});
+  EXPECT_EQ(both.size(), 3U + 6U + 2U + 3U + 3U + 1U);
+  EXPECT_EQ(both.at("test_agreement")[0], 100.0 * Of(Agreement(kStudent, kTeacher)));
+  EXPECT_EQ(both.at("train_agreement")[1], 100.0);
 }
 
 }  // namespace

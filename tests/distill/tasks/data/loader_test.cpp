@@ -28,7 +28,11 @@ Loader MakeLoader(const ImageSet& labelled, const LoaderConfig& config,
 
 std::vector<ImageBatch> Epoch(Loader& loader) {
   std::vector<ImageBatch> batches;
-  for (ImageBatch batch; loader.Next(batch);) batches.push_back(batch);
+  for (ImageBatch batch; loader.Next(batch);) {
+    const Tensor labelled = batch.labels.ge(0).sum(1);
+    EXPECT_TRUE(labelled.eq(batch.num_labelled).all().item<bool>());
+    batches.push_back(batch);
+  }
   return batches;
 }
 
