@@ -39,7 +39,7 @@ function(duet_add_library name)
 endfunction()
 
 # duet_add_test(NAME SOURCES … LINK … LABELS …): the GoogleTest program `duet_NAME_test`; each of its
-# tests is one ctest entry with the labels given. Label `quick` marks what runs within the two minutes.
+# suites is one ctest entry with the labels given. Label `quick` marks what runs within the two minutes.
 # The code may use the macros DUET_SOURCE_DIR, DUET_BINARY_DIR and DUET_PROGRAM (the built `duet`);
 # a test run by ctest finds DUET_TEST_PYTHON and DUET_TEST_PYTHONPATH in its environment.
 function(duet_add_test name)
@@ -53,15 +53,15 @@ function(duet_add_test name)
     DUET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" DUET_BINARY_DIR="${PROJECT_BINARY_DIR}"
     DUET_PROGRAM="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/duet")
   duet_torch_pch(duet_${name}_test ${ARG_LINK})
-  gtest_discover_tests(duet_${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES)
   # Tests run side by side: a thread that waits for work must leave its core to the others.
-  # gtest_discover_tests takes no properties that are lists, so they are set once the tests are known.
-  set(properties ${CMAKE_CURRENT_BINARY_DIR}/duet_${name}_test_properties.cmake)
-  file(WRITE ${properties} "
-foreach(test IN LISTS duet_${name}_test_TESTS)
-  set_tests_properties(\${test} PROPERTIES LABELS \"${ARG_LABELS}\" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT \"OMP_WAIT_POLICY=passive;DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}\")
-endforeach()
+  set(entries ${CMAKE_CURRENT_BINARY_DIR}/duet_${name}_test_entries.cmake)
+  file(GENERATE OUTPUT ${entries} CONTENT "
+set(program [==[$<TARGET_FILE:duet_${name}_test>]==])
+set(name ${name})
+set(labels [==[${ARG_LABELS}]==])
+set(timeout ${ARG_TIMEOUT})
+set(environment [==[OMP_WAIT_POLICY=passive;DUET_TEST_PYTHON=${DUET_TEST_PYTHON};DUET_TEST_PYTHONPATH=${DUET_TEST_PYTHONPATH}]==])
+include([==[${PROJECT_SOURCE_DIR}/cmake/TestSuites.cmake]==])
 ")
-  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${properties})
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${entries})
 endfunction()
