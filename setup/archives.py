@@ -93,7 +93,7 @@ class Cache:
             shutil.rmtree(os.path.dirname(file), ignore_errors=True)
 
     def add_python(self, name, requirements, step):
-        self._need_space(250)
+        self._need_space(350)
         with self._filling(name, requirements) as work:
             listing = os.path.join(work, "requirements.txt")
             with open(listing, "w", encoding="utf-8") as file:

@@ -48,10 +48,12 @@ std::string BytesOf(const Tensor& tensor) {
 
 // The output of ONNX Runtime's script and its exit code; code 77 where there is none.
 std::pair<std::string, int> RunOnnx(const support::TempFolder& folder, const Exchange& exchange) {
-  const char* python = std::getenv("DUET_ONNX_PYTHON");
+  const char* python = std::getenv("DUET_TEST_PYTHON");
+  const char* packages = std::getenv("DUET_TEST_PYTHONPATH");
   core::WriteFileAtomically(folder / "images", BytesOf(exchange.images));
   core::WriteFileAtomically(folder / "logits", BytesOf(exchange.logits));
-  const std::string command = std::string(python != nullptr ? python : "python3") +
+  const std::string command = std::string("PYTHONPATH=") + (packages != nullptr ? packages : "") +
+                              " " + (python != nullptr ? python : "python3") +
                               " -B " DUET_SOURCE_DIR "/tests/reference/check_onnx.py " +
                               (folder / "model").string() + " " + (folder / "images").string() +
                               " " + (folder / "logits").string() + " 3 16 16";
@@ -63,7 +65,7 @@ std::pair<std::string, int> RunOnnx(const support::TempFolder& folder, const Exc
 
 void ExpectSameInOnnxRuntime(const support::TempFolder& folder, const Exchange& exchange) {
   const auto [text, code] = RunOnnx(folder, exchange);
-  if (code == 77) GTEST_SKIP() << "needs a Python with onnxruntime: name it in DUET_ONNX_PYTHON";
+  if (code == 77) GTEST_SKIP() << "needs ONNX Runtime, which ./duet test installs";
   ASSERT_EQ(code, 0) << text;
   EXPECT_LT(std::stod(text), 1e-5);
 }
