@@ -1,8 +1,6 @@
 #include "distill/tasks/model_training.h"
 
 #include <ATen/ops/arange.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/full_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
@@ -16,12 +14,12 @@
 
 #include "agents/members.h"
 #include "core/error.h"
+#include "distill/tasks/compression.h"
 #include "distill/tasks/guide.h"
 #include "distill/tasks/loss_terms.h"
 #include "distill/tasks/metrics.h"
 #include "distill/tasks/optimizer.h"
-#include "distill/tasks/pruning.h"
-#include "distill/tasks/quantization.h"
+#include "distill/tasks/selection.h"
 
 namespace duet::tasks {
 namespace {
@@ -30,23 +28,6 @@ using agents::Numbers;
 
 // Sums that a guide adds: help, help on mistakes, mistakes, use of the budget.
 constexpr std::size_t kGuideSums = 4;
-
-// Numbers of 32 bits that hold these parameters, [M].
-std::vector<double> StoredSizes(const CompressionConfig& config,
-                                std::span<const ParameterBlock> layout, const Tensor& parameters) {
-  Tensor size = at::zeros({parameters.size(0)}, parameters.options().dtype(at::kDouble));
-  for (const ParameterBlock& block : layout) {
-    const bool weight =
-        block.kind == ParameterKind::kConvolution || block.kind == ParameterKind::kLinear;
-    const double bits = weight && config.bits > 0 ? static_cast<double>(config.bits) : 32.0;
-    const Tensor rows = block.Rows(parameters);
-    const bool pruned = weight && config.pruning.sparsity > 0.0;
-    const Tensor count = pruned ? rows.ne(0.0).sum(1).to(at::kDouble)
-                                : at::full_like(size, static_cast<double>(block.size()));
-    size += count * (bits / 32.0);
-  }
-  return Numbers(size);
-}
 
 // The part of the training split that the model learns from: its first row and how many.
 std::pair<std::int64_t, std::int64_t> PartOf(const ModelConfig& model, const ImageSet& train) {
@@ -123,9 +104,7 @@ class ModelTraining::Impl {
     const std::size_t terms = guide_ ? kGuideSums : model.rules.size();
     sums_ =
         at::zeros({3 + static_cast<std::int64_t>(terms), members()}, options.dtype(at::kDouble));
-    best_ = at::full({members()}, -1.0, options.dtype(at::kDouble));
-    selected_epochs_ = at::zeros({members()}, options.dtype(at::kLong));
-    selected_ = Copy();
+    selection_.emplace(Copy());
   }
 
   bool Step() {
@@ -188,17 +167,11 @@ class ModelTraining::Impl {
   }
 
   const Classifier& classifier() const { return classifier_; }
-  std::vector<double> sizes() const {
-    return StoredSizes(model_.compression, classifier_.layout(), Deployed());
-  }
+  std::vector<double> sizes() const { return compression_->Sizes(InUse()); }
   ModelState last() const { return Copy(); }
-  ModelState selected() const { return chose() ? selected_ : Copy(); }
+  ModelState selected() const { return chose() ? selection_->state() : Copy(); }
   std::vector<std::int64_t> selected_epochs() const {
-    std::vector<std::int64_t> epochs;
-    for (const double epoch : Numbers(selected_epochs_)) {
-      epochs.push_back(chose() ? static_cast<std::int64_t>(epoch) : epoch_);
-    }
-    return epochs;
+    return chose() ? selection_->epochs() : std::vector<std::int64_t>(MemberCount(), epoch_);
   }
 
   void Save(core::ArchiveWriter& archive) const {
@@ -210,7 +183,9 @@ class ModelTraining::Impl {
     terms_.Save(archive);
     targets_.Save(archive, "targets");
     loader_.Save(archive, "loader");
-    for (const auto& [name, tensor] : State()) agents::SaveTensor(archive, name, tensor);
+    selection_->Save(archive);
+    agents::SaveTensor(archive, "sums", sums_);
+    if (average_.defined()) agents::SaveTensor(archive, "average", average_);
     archive.AddNumber("epoch", epoch_);
     archive.AddNumber("steps", steps_);
     archive.AddNumber("guide_steps", guide_steps_);
@@ -230,7 +205,9 @@ class ModelTraining::Impl {
     terms_.Load(archive);
     targets_.Load(archive, "targets");
     loader_.Load(archive, "loader");
-    for (const auto& [name, tensor] : State()) agents::LoadTensor(archive, name, tensor);
+    selection_->Load(archive);
+    agents::LoadTensor(archive, "sums", sums_);
+    if (average_.defined()) agents::LoadTensor(archive, "average", average_);
     epoch_ = archive.GetNumber("epoch");
     steps_ = archive.GetNumber("steps");
     guide_steps_ = archive.GetNumber("guide_steps");
@@ -256,29 +233,13 @@ class ModelTraining::Impl {
                   inputs_.member_seeds, inputs_.device);
   }
 
-  std::vector<std::pair<std::string, Tensor>> State() const {
-    std::vector<std::pair<std::string, Tensor>> state = {
-        {"sums", sums_},
-        {"best", best_},
-        {"selected_epochs", selected_epochs_},
-        {"selected.parameters", selected_.parameters},
-        {"selected.buffers", selected_.buffers}};
-    if (average_.defined()) state.emplace_back("average", average_);
-    return state;
-  }
-
   // The parameters as they are used, without gradient.
-  Tensor Deployed() const {
+  Tensor InUse() const {
     const c10::NoGradGuard no_grad;
-    return Quantized(classifier_.parameters().detach());
+    return compression_->InUse(classifier_.parameters().detach());
   }
 
-  Tensor Quantized(const Tensor& parameters) const {
-    const std::int64_t bits = model_.compression.bits;
-    return bits == 0 ? parameters : QuantizeWeights(classifier_.layout(), parameters, bits);
-  }
-
-  ModelState Copy() const { return {Deployed().clone(), classifier_.buffers().clone()}; }
+  ModelState Copy() const { return {InUse().clone(), classifier_.buffers().clone()}; }
 
   // Random parameters, moved towards those of another model: theta = share * theirs + (1 - share) *
   // random, parameters and statistics alike, and then statistics of the mixture itself
@@ -287,11 +248,10 @@ class ModelTraining::Impl {
     std::vector<core::Rng> rngs = agents::MemberStreams(inputs_.member_seeds, "parameters");
     classifier_.Initialize(rngs);
     if (inputs_.start.parameters.defined()) MoveTowardsStart();
-    if (model_.compression.pruning.sparsity == 0.0) return;
-    const Tensor source =
-        inputs_.mask_source.defined() ? inputs_.mask_source : classifier_.parameters().detach();
-    mask_ = MagnitudeMask(model_.compression.pruning, classifier_.layout(), source);
-    ApplyMask(mask_, classifier_.parameters());
+    compression_.emplace(
+        model_.compression, classifier_.layout(),
+        inputs_.mask_source.defined() ? inputs_.mask_source : classifier_.parameters().detach());
+    compression_->Prune(classifier_.parameters());
   }
 
   void MoveTowardsStart() {
@@ -351,8 +311,9 @@ class ModelTraining::Impl {
 
     std::optional<Classification> average;
     if (average_.defined()) average = AverageAnswer(batch.images);
-    Classification answer = classifier_.ForwardWith(
-        Quantized(classifier_.parameters()), batch.images, Mode::kTrain, terms_.student_layers());
+    Classification answer =
+        classifier_.ForwardWith(compression_->InUse(classifier_.parameters()), batch.images,
+                                Mode::kTrain, terms_.student_layers());
     if (guide_) return LearnWithHelp(batch, answer.logits, epoch);
     const distill::Answer student =
         distill::ClassifierAnswer(answer.logits, std::move(answer.features));
@@ -385,7 +346,7 @@ class ModelTraining::Impl {
   void StepAgainst(const Tensor& loss, double epoch) {
     loss.sum().backward();
     for (Optimizer& optimizer : optimizers_) optimizer.Step(RateAt(std::floor(epoch)));
-    if (mask_.defined()) ApplyMask(mask_, classifier_.parameters());
+    compression_->Prune(classifier_.parameters());
     if (average_.defined()) {
       UpdateAverage(average_, classifier_.parameters().detach(), steps_,
                     model_.targets.average_decay);
@@ -419,7 +380,7 @@ class ModelTraining::Impl {
     Tensor logits;
     {
       const c10::NoGradGuard no_grad;
-      logits = classifier_.ForwardWith(Deployed(), batch.images, Mode::kEvaluate).logits;
+      logits = classifier_.ForwardWith(InUse(), batch.images, Mode::kEvaluate).logits;
     }
     guide_->Step(logits, inputs_.teacher->Answer(batch), batch.labels,
                  epoch_ / model_.guide->student_passes,
@@ -489,26 +450,18 @@ class ModelTraining::Impl {
     const c10::NoGradGuard no_grad;
     Tensor& parameters = classifier_.parameters();
     const Tensor kept = model_.compression.bits > 0 ? parameters.detach().clone() : Tensor();
-    if (kept.defined()) parameters.copy_(Deployed());
+    if (kept.defined()) parameters.copy_(InUse());
     for (const auto& [name, set] : Evaluated()) {
       const Tensor logits = PlainLogits(classifier_, *set, inputs_.data.normalization);
       const Tensor labels = set->labels.to(logits.device());
       const Tensor accuracy = Accuracy(logits, labels);
       values[fmt::format("{}_accuracy", name)] = Numbers(accuracy * 100.0);
       values[fmt::format("{}_nll", name)] = Numbers(NegativeLogLikelihood(logits, labels));
-      if (set == &inputs_.data.validation) Choose(accuracy);
+      if (set == &inputs_.data.validation) {
+        selection_->Offer(accuracy, epoch_, {parameters.detach(), classifier_.buffers()});
+      }
     }
     if (kept.defined()) parameters.copy_(kept);
-  }
-
-  void Choose(const Tensor& accuracy) {
-    const Tensor better = accuracy > best_;
-    best_.copy_(at::where(better, accuracy, best_));
-    selected_epochs_.masked_fill_(better, epoch_);
-    const Tensor rows = better.unsqueeze(1);
-    selected_.parameters.copy_(
-        at::where(rows, classifier_.parameters().detach(), selected_.parameters));
-    selected_.buffers.copy_(at::where(rows, classifier_.buffers(), selected_.buffers));
   }
 
   const ModelConfig& model_;
@@ -522,12 +475,10 @@ class ModelTraining::Impl {
   const bool own_teacher_;  // the average teaches
   std::vector<Optimizer> optimizers_;
   std::optional<Guide> guide_;
-  Tensor mask_;             // [M, P] of weights that stay; undefined where nothing is pruned
-  Tensor average_;          // [M, P], undefined where nobody asks for it
-  Tensor sums_;             // [terms + 3, M] over the epoch's samples so far
-  Tensor best_;             // [M] validation accuracy
-  Tensor selected_epochs_;  // [M]
-  ModelState selected_;
+  std::optional<Compression> compression_;
+  std::optional<Selection> selection_;
+  Tensor average_;  // [M, P], undefined where nobody asks for it
+  Tensor sums_;     // [terms + 3, M] over the epoch's samples so far
   std::int64_t epoch_ = 0;
   std::int64_t steps_ = 0;  // of the student
   std::int64_t guide_steps_ = 0;
