@@ -196,14 +196,19 @@ Json CurveJson(const ModelResult& model, const std::string& name) {
   return {{"epoch", epoch}, {"value", value}, {"low", low}, {"high", high}};
 }
 
-// Whether no other model is at most as large and more accurate.
-bool OnFront(const TaskResult& task, const ModelResult& model) {
+// Whether no other model costs at most as much and is more accurate. A cost of 0 is not known.
+bool OnFront(const TaskResult& task, const ModelResult& model, double ModelResult::*cost) {
   const auto accuracy = [](const ModelResult& of) {
     return MetricEstimate(of, Snapshot::kLast, "test_accuracy").value;
   };
   return std::ranges::none_of(task.models, [&](const ModelResult& other) {
-    return other.size <= model.size && accuracy(other) > accuracy(model);
+    return other.*cost > 0.0 && other.*cost <= model.*cost && accuracy(other) > accuracy(model);
   });
+}
+
+// A model's place in the chart of accuracy against a cost.
+Json FrontJson(const TaskResult& task, const ModelResult& model, double ModelResult::*cost) {
+  return {{"cost", model.*cost}, {"on_front", OnFront(task, model, cost)}};
 }
 
 Json ModelJson(const TaskResult& task, std::size_t i) {
@@ -216,9 +221,9 @@ Json ModelJson(const TaskResult& task, std::size_t i) {
   return {{"name", model.name},
           {"color", ColorOf(i)},
           {"dash", i},
-          {"size", model.size},
+          {"size", FrontJson(task, model, &ModelResult::size)},
+          {"latency", FrontJson(task, model, &ModelResult::milliseconds_per_image)},
           {"accuracy", {{"value", accuracy.value}, {"low", accuracy.low}, {"high", accuracy.high}}},
-          {"on_front", OnFront(task, model)},
           {"reliability",
            {{"share", model.reliability.share},
             {"confidence", model.reliability.confidence},

@@ -67,7 +67,8 @@ ModelResult ReadModel(const Node& node) {
           .teachers = Texts(node.At("teachers")),
           .seeds = Integers(node.At("seeds")),
           .parameters = node.At("parameters").Count(),
-          .size = node.At("size").Number(),
+          // Files from before models could be compressed do not say.
+          .size = node.At(node.Has("size") ? "size" : "parameters").Number(),
           .multiplications = node.At("multiplications").Count(),
           .epochs = node.At("epochs").Count(),
           .gradient_steps = node.At("gradient_steps").Count(),

@@ -21,14 +21,17 @@
       chart.update();
     },
   });
+  // Small charts stand below a large one that has the legend.
+  const legends = (id) => document.getElementById(id).parentElement.classList.contains('tall');
   const chart = (id, datasets, x, y, label, mode) => new Chart(document.getElementById(id), {
     type: 'scatter', data: {datasets},
     options: {
       responsive: true, maintainAspectRatio: false, animation: false, layout: {padding: {right: 8}},
       interaction: mode || {mode: 'nearest', axis: 'x', intersect: false}, scales: {x, y},
-      plugins: {legend: legend(), tooltip: {filter: (item) => !item.dataset.quiet, callbacks: {title: () => '', label}}},
+      plugins: {legend: {...legend(), display: legends(id)}, tooltip: {filter: (item) => !item.dataset.quiet, callbacks: {title: () => '', label}}},
     },
   });
+  const percent = {afterDataLimits: (scale) => { scale.max = Math.min(scale.max, 100); }};
   const line = (model, data) => ({
     model: model.name, label: model.name, data, showLine: true, fill: false, borderColor: color(model),
     borderWidth: 2.25, borderDash: dash(model), pointRadius: data.length < 3 ? 3 : 0, pointHoverRadius: 4,
@@ -50,31 +53,33 @@
                  (item) => ` ${item.dataset.label}, epoch ${item.parsed.x}: ${score(item.parsed.y)}`);
   };
 
-  const drawFront = () => {
-    const datasets = data.models.filter((model) => model.accuracy.value !== null).flatMap((model) => {
-      const x = model.size;
+  // Accuracy against what a model costs: `of` names the cost of the data, `text` its axis, `unit` what follows its number.
+  const drawFront = (id, of, text, unit) => {
+    const known = data.models.filter((model) => model.accuracy.value !== null && model[of].cost > 0);
+    const datasets = known.flatMap((model) => {
+      const {cost: x, on_front: onFront} = model[of];
       const {value, low, high} = model.accuracy;
       return [
         {model: model.name, label: model.name, data: [{x, y: value}], pointRadius: 6, pointHoverRadius: 7,
-         borderColor: color(model), borderWidth: 2, backgroundColor: model.on_front ? color(model) : style('--card')},
+         borderColor: color(model), borderWidth: 2, backgroundColor: onFront ? color(model) : style('--card')},
         {model: model.name, quiet: true, data: [{x, y: low}, {x, y: high}], showLine: true, pointRadius: 0,
          borderColor: translucent(color(model), 0.45), borderWidth: 5},
       ];
     });
-    const size = (value) => value >= 1e6 ? `${+(value / 1e6).toPrecision(3)} M` :
-        value >= 1e3 ? `${+(value / 1e3).toPrecision(3)} k` : `${value}`;
+    const number = (value) => value >= 1e6 ? `${+(value / 1e6).toPrecision(3)} M` :
+        value >= 1e3 ? `${+(value / 1e3).toPrecision(3)} k` : `${+value.toPrecision(3)}`;
     const ticks = (scale) => {
       scale.ticks = [];
-      for (let decade = 1; decade < 1e10; decade *= 10) {
+      for (let decade = 1e-6; decade < 1e10; decade *= 10) {
         for (const step of [1, 2, 5]) {
           if (decade * step >= scale.min && decade * step <= scale.max) scale.ticks.push({value: decade * step});
         }
       }
     };
-    const x = axisOptions('Size, numbers of 32 bits', {type: 'logarithmic', afterBuildTicks: ticks});
-    x.ticks.callback = size;
-    return chart('front', datasets, x, axisOptions('Test accuracy, %', {grace: '8%'}),
-                 (item) => ` ${item.dataset.label}: ${score(item.parsed.y)} % of size ${size(item.parsed.x)}`,
+    const x = axisOptions(text, {type: 'logarithmic', afterBuildTicks: ticks});
+    x.ticks.callback = number;
+    return chart(id, datasets, x, axisOptions('Test accuracy, %', {grace: '8%'}),
+                 (item) => ` ${item.dataset.label}: ${score(item.parsed.y)} %, ${number(item.parsed.x)}${unit}`,
                  {mode: 'nearest', intersect: true});
   };
 
@@ -96,8 +101,10 @@
   const draw = () => {
     charts.splice(0).forEach((each) => each.destroy());
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-    charts.push(drawCurve('curves', 'test_accuracy', 'Test accuracy, %', {max: 100}), drawCurve('losses', 'train_loss', 'Loss'),
-                drawCurve('validation', 'validation_accuracy', 'Validation accuracy, %', {max: 100}), drawFront(), drawReliability());
+    charts.push(drawCurve('curves', 'test_accuracy', 'Test accuracy, %', percent), drawCurve('losses', 'train_loss', 'Loss'),
+                drawCurve('validation', 'validation_accuracy', 'Validation accuracy, %', percent),
+                drawFront('front', 'size', 'Size, numbers of 32 bits', ' numbers of 32 bits'),
+                drawFront('latency', 'latency', 'Milliseconds per image', ' ms'), drawReliability());
   };
   dark.addEventListener('change', draw);
   phone.addEventListener('change', draw);
