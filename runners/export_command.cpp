@@ -29,7 +29,8 @@ struct ExportArguments {
 };
 
 void Export(const ExportArguments& arguments) {
-  const fs::path path = tasks::ModelFolder{arguments.model}.classifier();
+  const tasks::ModelFolder folder{arguments.model};
+  const fs::path path = folder.classifier();
   const tasks::ModelFacts facts = tasks::ReadModelFacts(path);
   const bool onnx = arguments.format == "onnx";
   if (arguments.bits > 0 && !onnx) {
@@ -39,9 +40,10 @@ void Export(const ExportArguments& arguments) {
   const tasks::Classifier classifier = tasks::LoadModel(
       path, arguments.epoch == "last" ? tasks::TeacherEpoch::kLast : tasks::TeacherEpoch::kSelected,
       seeds, facts.shape, at::kCPU);
-  const fs::path out = arguments.out.empty()
-                           ? fs::path(arguments.model) / (onnx ? "model.onnx" : "model.pt")
-                           : fs::path(arguments.out);
+  const fs::path usual = !onnx                ? folder.path / "model.pt"
+                         : arguments.bits > 0 ? folder.onnx_int8()
+                                              : folder.onnx();
+  const fs::path out = arguments.out.empty() ? usual : fs::path(arguments.out);
   if (onnx) {
     tasks::ExportOnnx(classifier.Graph(0), {.bits = arguments.bits}, out);
   } else {

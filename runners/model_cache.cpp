@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Counts up where the same settings begin to give other numbers.
-constexpr int kCacheVersion = 2;
+constexpr int kCacheVersion = 3;
 
 fs::path CacheRoot() {
   const char* cache = std::getenv("XDG_CACHE_HOME");

@@ -15,6 +15,7 @@
 #include "core/file.h"
 #include "distill/tasks/measurement.h"
 #include "distill/tasks/model_training.h"
+#include "distill/tasks/onnx_export.h"
 #include "distill/tasks/teacher.h"
 #include "runners/checkpoint_pace.h"
 #include "runners/interrupt.h"
@@ -354,10 +355,22 @@ class ModelRun {
       result_.parameters = classifier.num_parameters();
       result_.multiplications = classifier.num_multiplications();
       result_.milliseconds_per_image = 1e3 * tasks::SecondsPerImage(classifier, context_.data);
+      Export(classifier);
       SetReliability(logits.test);
     }
     predictions.Write(folder_.predictions());
     result_.parameters_sha256 = core::FileSha256(folder_.classifier());
+  }
+
+  // The first seed's network for use elsewhere. Weights that are trained in few bits keep them.
+  void Export(const tasks::Classifier& classifier) {
+    const std::int64_t bits = model_.compression.bits;
+    const auto export_as = [&](const fs::path& path, std::int64_t stored_bits) {
+      tasks::ExportOnnx(classifier.Graph(0), {.bits = stored_bits}, path);
+      return static_cast<std::int64_t>(fs::file_size(path));
+    };
+    result_.onnx_bytes = export_as(folder_.onnx(), 0);
+    result_.onnx_int8_bytes = export_as(folder_.onnx_int8(), bits > 0 && bits < 8 ? bits : 8);
   }
 
   void SetReliability(const at::Tensor& logits) {

@@ -105,17 +105,22 @@ std::string CostTable(const TaskResult& task) {
   for (std::size_t i = 0; i < task.models.size(); ++i) {
     const ModelResult& model = task.models[i];
     const bool measured = model.milliseconds_per_image > 0.0;
+    const auto known = [](std::int64_t count) {
+      return count > 0 ? FormatCount(count) : std::string("–");
+    };
     rows.push_back({NameCell(task, i), FormatCount(model.parameters),
-                    FormatCount(std::llround(model.size)), FormatCount(model.multiplications),
+                    FormatCount(std::llround(model.size)), known(model.onnx_bytes),
+                    known(model.onnx_int8_bytes), FormatCount(model.multiplications),
                     measured ? fmt::format("{:.3f}", model.milliseconds_per_image) : "–",
                     FormatCount(model.epochs), FormatCount(model.gradient_steps),
                     FormatCount(std::llround(model.images_per_second)),
                     Escape(FormatDuration(model.wall_seconds))});
   }
-  return Table({"Model", "Parameters", "Size, numbers of 32 bits", "Multiplications per image",
-                "Milliseconds per image", "Epochs", "Gradient steps per seed",
-                "Images/s in training, all seeds", "Wall time"},
-               rows);
+  return Table(
+      {"Model", "Parameters", "Size, numbers of 32 bits", "ONNX file, bytes",
+       "ONNX file of int8, bytes", "Multiplications per image", "Milliseconds per image", "Epochs",
+       "Gradient steps per seed", "Images/s in training, all seeds", "Wall time"},
+      rows);
 }
 
 std::string PathSection(const TaskResult& task) {

@@ -43,6 +43,9 @@ struct ModelResult {
   std::int64_t parameters = 0;  // of one seed's network
   // Numbers of 32 bits that hold them: pruned weights count nothing, quantised ones by their bits.
   double size = 0.0;
+  // Of one seed's ONNX file after the last epoch, with weights as floats and in a byte each; 0:
+  // none.
+  std::int64_t onnx_bytes = 0, onnx_int8_bytes = 0;
   std::int64_t multiplications = 0;     // for one image
   std::int64_t epochs = 0;              // 0: loaded
   std::int64_t gradient_steps = 0;      // of each seed

@@ -43,6 +43,8 @@ Json ToJson(const ModelResult& model) {
           {"seeds", model.seeds},
           {"parameters", model.parameters},
           {"size", model.size},
+          {"onnx_bytes", model.onnx_bytes},
+          {"onnx_int8_bytes", model.onnx_int8_bytes},
           {"multiplications", model.multiplications},
           {"epochs", model.epochs},
           {"gradient_steps", model.gradient_steps},
@@ -67,8 +69,10 @@ ModelResult ReadModel(const Node& node) {
           .teachers = Texts(node.At("teachers")),
           .seeds = Integers(node.At("seeds")),
           .parameters = node.At("parameters").Count(),
-          // Files from before models could be compressed do not say.
+          // Files from before models could be compressed and exported do not say.
           .size = node.At(node.Has("size") ? "size" : "parameters").Number(),
+          .onnx_bytes = node.Has("onnx_bytes") ? node.At("onnx_bytes").Count() : 0,
+          .onnx_int8_bytes = node.Has("onnx_int8_bytes") ? node.At("onnx_int8_bytes").Count() : 0,
           .multiplications = node.At("multiplications").Count(),
           .epochs = node.At("epochs").Count(),
           .gradient_steps = node.At("gradient_steps").Count(),

@@ -18,6 +18,9 @@ struct ModelFolder {
 
   std::filesystem::path checkpoint() const { return path / "checkpoints" / "latest.safetensors"; }
   std::filesystem::path classifier() const { return path / "classifier.safetensors"; }
+  // The first seed after the last epoch, with weights as floats and in a byte each.
+  std::filesystem::path onnx() const { return path / "model.onnx"; }
+  std::filesystem::path onnx_int8() const { return path / "model-int8.onnx"; }
   std::filesystem::path result() const { return path / "result.json"; }
   std::filesystem::path predictions() const { return path / "predictions.safetensors"; }
   // Answers on the training pool, see teacher.h.
