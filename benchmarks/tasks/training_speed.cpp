@@ -1,4 +1,5 @@
-// Images per second of training classifiers: all members of a stack together.
+// Images per second of training classifiers: all members of a stack together. Beside it, the time
+// that the loader takes for a batch, cropped and flipped at random.
 //
 // Variants take turns, so that whatever else the machine does falls on all of them alike; the
 // numbers are medians.
@@ -22,6 +23,7 @@
 #include "agents/members.h"
 #include "agents/tensor.h"
 #include "core/memory.h"
+#include "distill/tasks/data/loader.h"
 #include "distill/tasks/networks/classifier.h"
 #include "distill/tasks/sgd.h"
 
@@ -92,6 +94,35 @@ class Training {
   Tensor images_, labels_;
 };
 
+// Batches of images as training reads them.
+class Loading {
+ public:
+  Loading(const Settings& s, std::int64_t members)
+      : loader_(SomeImages(s), nullptr, SymmetricNormalization(3),
+                {.batch_size = s.batch, .augmentation = {.crop_padding = 4, .flip = true}},
+                std::vector<std::uint64_t>(static_cast<std::size_t>(members), 1),
+                agents::ChooseDevice(s.device)) {}
+
+  void Step() {
+    ImageBatch batch;
+    if (loader_.Next(batch)) return;
+    loader_.StartEpoch();
+    loader_.Next(batch);
+  }
+
+ private:
+  static ImageSet SomeImages(const Settings& s) {
+    constexpr std::int64_t kImages = 10000;
+    return {.name = "noise",
+            .pixels = at::randint(256, {kImages, 3, s.size, s.size}, at::kByte),
+            .labels = at::randint(10, {kImages}, at::kLong),
+            .num_classes = 10,
+            .class_names = {}};
+  }
+
+  Loader loader_;
+};
+
 double Median(std::vector<double> values) {
   std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
   return values[values.size() / 2];
@@ -114,7 +145,9 @@ void Measure(const Settings& s, const std::string& kind, std::int64_t members) {
     variants.emplace_back("grouped",
                           std::make_unique<Training>(s, kind, members, Stacking::kGrouped));
   }
+  Loading loading(s, members);
   std::vector<std::vector<double>> seconds(variants.size()), busy(variants.size());
+  std::vector<double> loading_seconds;
   for (std::int64_t step = -3; step < s.steps; ++step) {
     for (std::size_t i = 0; i < variants.size(); ++i) {
       const double busy_before = ProcessorSeconds();
@@ -123,15 +156,18 @@ void Measure(const Settings& s, const std::string& kind, std::int64_t members) {
       seconds[i].push_back(taken);
       busy[i].push_back(ProcessorSeconds() - busy_before);
     }
+    const double taken = Seconds([&] { loading.Step(); });
+    if (step >= 0) loading_seconds.push_back(taken);
   }
   for (std::size_t i = 0; i < variants.size(); ++i) {
     const double median = Median(seconds[i]);
     fmt::print(
         "{{\"network\":\"{}\",\"teacher\":\"{}\",\"size\":{},\"members\":{},\"threads\":{},"
         "\"stacking\":\"{}\",\"milliseconds\":{:.3f},\"processor_milliseconds\":{:.3f},"
-        "\"images_per_second\":{:.0f}}}\n",
+        "\"images_per_second\":{:.0f},\"loader_milliseconds\":{:.3f}}}\n",
         kind, s.teacher, s.size, members, s.threads, variants[i].first, 1e3 * median,
-        1e3 * Median(busy[i]), static_cast<double>(members * s.batch) / median);
+        1e3 * Median(busy[i]), static_cast<double>(members * s.batch) / median,
+        1e3 * Median(loading_seconds));
     std::fflush(stdout);
   }
 }
