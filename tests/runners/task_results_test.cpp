@@ -27,6 +27,8 @@ ModelResult Model(const std::string& name, double accuracy) {
   model.seeds = {0, 1, 2};
   model.parameters = 13'100;
   model.size = 13'100.0;
+  model.onnx_bytes = 55'010;
+  model.onnx_int8_bytes = 17'220;
   model.epochs = 2;
   model.curve = {{.epoch = 1, .values = {{"train_loss", {2.0, 2.1, 2.2}}}},
                  {.epoch = 2,
@@ -67,6 +69,14 @@ TEST(TaskResultsTest, AModelsResultReadsBackBitForBit) {
   EXPECT_EQ(ModelResultJson(read), ModelResultJson(model));
   EXPECT_EQ(read.last.at("test_accuracy"), model.last.at("test_accuracy"));
   EXPECT_TRUE(std::isnan(read.last.at("test_agreement_on_mistakes")[0]));
+}
+
+TEST(TaskResultsTest, WithoutASizeItIsTheNumberOfParameters) {
+  auto json = nlohmann::json::parse(ModelResultJson(Model("a", 50.0)));
+  for (const char* key : {"size", "onnx_bytes", "onnx_int8_bytes"}) json.erase(key);
+  const ModelResult read = ParseModelResult(json.dump(), "result.json");
+  EXPECT_EQ(read.size, 13'100.0);
+  EXPECT_EQ(read.onnx_bytes, 0);
 }
 
 TEST(TaskResultsTest, TheSummaryReadsBackAndKeepsItsFingerprint) {

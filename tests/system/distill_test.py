@@ -313,7 +313,13 @@ guide_passes = 1
         help_column = header.split(",").index("help")
         for row in rows:
             self.assertTrue(0.0 <= float(row.split(",")[help_column]) <= 1.0)
+        for name, model in models.items():
+            folder = f"one/models/{name}/"
+            self.assertEqual(model["onnx_bytes"], os.path.getsize(self.path(folder + "model.onnx")))
+            self.assertEqual(model["onnx_int8_bytes"], os.path.getsize(self.path(folder + "model-int8.onnx")))
+            self.assertLess(model["onnx_int8_bytes"], model["onnx_bytes"])
         floats = self.duet("export", "one/models/teacher", "--out", "float.onnx").stdout
+        self.assertEqual(self.read("float.onnx"), self.read("one/models/teacher/model.onnx"))
         self.duet("export", "one/models/teacher", "--bits", "8", "--seed", "1", "--out", "bytes.onnx")
         self.duet("export", "one/models/teacher", "--format", "torchscript", "--epoch", "selected")
         self.assertRegex(floats, r"float.onnx: [\d,]+ bytes; seed 0, images \[B, 3, 8, 8\]")
