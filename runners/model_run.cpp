@@ -58,7 +58,7 @@ class EpochWriter {
       for (const std::string& name : names_) {
         const auto found = point.values.find(name);
         const double value = found == point.values.end() ? std::nan("") : found->second[seed];
-        row += "," + CsvCell(value);
+        row += fmt::format(",{}", CsvCell(value));
         if (!std::isnan(value)) events.AddScalar(Tag(name), point.epoch, value, now);
       }
       files_.AppendRow(row);

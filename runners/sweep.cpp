@@ -40,7 +40,8 @@ void Expand(const std::filesystem::path& path, std::span<const std::string> over
   std::vector<std::string> all(overrides.begin(), overrides.end());
   all.insert(all.end(), chosen.overrides.begin(), chosen.overrides.end());
   const core::ConfigFile file(path, all);
-  const std::optional<core::ConfigFile::Swept> swept = file.FindSwept(RunConfig{});
+  const RunConfig defaults;
+  const std::optional<core::ConfigFile::Swept> swept = file.FindSwept(defaults);
   if (!swept) {
     combinations.push_back(chosen);
     if (combinations.size() > kMostRuns) {

@@ -129,7 +129,7 @@ std::string TaskTable(const TaskResult& task) {
   std::string table = Wrap(fmt::format("{} on {}; {} seed{}, {}", task.name, task.data, seeds,
                                        seeds == 1 ? "" : "s", FormatDuration(task.wall_seconds)),
                            kTableColumns);
-  table += "\n" + Align(Rows(task)) + "\n";
+  table += fmt::format("\n{}\n", Align(Rows(task)));
   for (const ContrastResult& contrast : task.contrasts) {
     table += Wrap(ContrastSentence(contrast), kTableColumns);
   }
