@@ -65,7 +65,9 @@ void AddReportCommand(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<ReportOptions>();
   CLI::App* command =
       app.add_subcommand("report", "tables and a report page over finished runs on one task");
-  command->add_option("RUN", options->runs, "folders of runs, of `duet compare` or `duet train`")
+  command
+      ->add_option("RUN", options->runs,
+                   "folders of runs, of `duet compare` or `duet train`; or one of `duet distill`")
       ->required();
   command->add_option("--out", options->out,
                       "the page to write; default: report.html in the folder of a single run, else "
