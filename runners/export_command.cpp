@@ -63,7 +63,7 @@ void AddExportCommand(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("export", "write a trained classifier as TorchScript or ONNX");
   auto arguments = std::make_shared<ExportArguments>();
-  command->add_option("model", arguments->model, "folder of a model: runs/quickstart/models/kd")
+  command->add_option("model", arguments->model, "folder of a model: runs/distill_quickstart/models/kd")
       ->required();
   command->add_option("--format", arguments->format, "onnx or torchscript")
       ->check(CLI::IsMember({"onnx", "torchscript"}))

@@ -143,7 +143,9 @@ TEST_P(AgentConformanceTest, AHeldPolicyExploresAsBeforeWhateverUpdatesDo) {
   for (int i = 0; i < 200; ++i) other->Update();
   EXPECT_EQ(Act(*agent, ActMode::kExplore), Act(*other, ActMode::kExplore));
   EXPECT_TRUE(Networks(*agent).equal(Networks(*other)));
-  if (!GetParam().discrete) EXPECT_NE(Act(*agent, ActMode::kGreedy), greedy);
+  if (!GetParam().discrete) {
+    EXPECT_NE(Act(*agent, ActMode::kGreedy), greedy);
+  }
 }
 
 TEST_P(AgentConformanceTest, InBFloat16ItLearnsNearlyTheSame) {

@@ -35,7 +35,7 @@ std::size_t Place(const std::string& bytes, core::Rng& rng) {
 }
 
 void Mutate(std::string& bytes, const std::string& other, core::Rng& rng) {
-  if (bytes.empty()) bytes = "a";
+  if (bytes.empty()) bytes.push_back('a');
   const std::size_t place = Place(bytes, rng);
   const std::size_t length = static_cast<std::size_t>(rng.Index(16)) + 1;
   switch (rng.Index(7)) {

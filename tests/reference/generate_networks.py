@@ -20,6 +20,7 @@ CASES = {
     "cnn6": {"channels": 3, "size": 12},
     "resnet8": {"channels": 3, "size": 8},
     "resnet14": {"channels": 1, "size": 9},
+    "resnet10": {"channels": 3, "size": 8, "width": 8},
     "preresnet20": {"channels": 3, "size": 8},
     "preresnet47": {"channels": 3, "size": 8},
     "lenet5": {"channels": 1, "size": 28},
@@ -27,8 +28,8 @@ CASES = {
 }
 # Of which only the number of parameters is kept: kind, classes, pixels on a side.
 COUNTS = [(kind, classes, 32) for kind in ("cnn2", "cnn4", "cnn6", "cnn8", "cnn10") for classes in (10, 100)]
-COUNTS += [(kind, 10, 32) for kind in ("resnet8", "resnet20", "resnet32", "resnet56", "resnet110", "preresnet20",
-                                       "preresnet56")]
+COUNTS += [(kind, 10, 32) for kind in ("resnet8", "resnet20", "resnet32", "resnet56", "resnet110", "resnet10",
+                                       "resnet18", "resnet34", "preresnet20", "preresnet56")]
 
 # 3 x 3 convolutions of the plain networks, M: maximum; then the hidden linear layer.
 PLAIN = {
@@ -91,13 +92,20 @@ class PreActivation(nn.Module):
         return self.body(x) + self.shortcut(x)
 
 
-def residual(depth, pre, channels, classes):
+FOUR_STAGES = {"resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
+
+
+def residual(kind, channels, classes, width):
+    pre = kind.startswith("pre")
+    depth = int(kind.removeprefix("pre").removeprefix("resnet"))
     bottleneck = pre and depth >= 44
-    layers, width = [conv(channels, 16, 3)], 16
+    blocks = FOUR_STAGES.get(kind, 3 * ((depth - 2) // (9 if bottleneck else 6),))
+    layers, first = [conv(channels, width, 3)], width
     if not pre:
-        layers += [nn.BatchNorm2d(16), nn.ReLU()]
-    for stage, planes in enumerate((16, 32, 64)):
-        for block in range((depth - 2) // (9 if bottleneck else 6)):
+        layers += [nn.BatchNorm2d(width), nn.ReLU()]
+    for stage in range(len(blocks)):
+        planes = first * 2 ** stage
+        for block in range(blocks[stage]):
             stride = 2 if stage > 0 and block == 0 else 1
             if bottleneck:
                 layers.append(PreActivation([width, planes, planes, 4 * planes], [1, 3, 1], stride))
@@ -111,7 +119,7 @@ def residual(depth, pre, channels, classes):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
 
 
-def network(kind, channels, size, classes=CLASSES):
+def network(kind, channels, size, classes=CLASSES, width=64):
     if kind in PLAIN:
         return plain(kind, channels, size, classes)
     if kind == "mlp":
@@ -122,8 +130,7 @@ def network(kind, channels, size, classes=CLASSES):
         return nn.Sequential(nn.Conv2d(channels, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5),
                              nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16 * pixels, 120), nn.ReLU(),
                              nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, classes))
-    pre = kind.startswith("pre")
-    return residual(int(kind.removeprefix("pre").removeprefix("resnet")), pre, channels, classes)
+    return residual(kind, channels, classes, width if kind in FOUR_STAGES else 16)
 
 
 def scales(model):
@@ -145,8 +152,8 @@ def two(tensors):
             for t in tensors]
 
 
-def case(kind, channels, size):
-    model = network(kind, channels, size).double()
+def case(kind, channels, size, **more):
+    model = network(kind, channels, size, **more).double()
     start(model)
     parameters = list(model.parameters())
     optimizer = torch.optim.SGD(parameters, 0.02, momentum=0.9, weight_decay=1e-3, nesterov=True)
@@ -166,7 +173,7 @@ def case(kind, channels, size):
     with torch.no_grad():
         logits = model(images.view(BATCH, channels, size, size))
     statistics = [b for b in model.buffers() if b.dim() > 0]
-    return {"kind": kind, "channels": channels, "size": size, "losses": losses, "gradients": gradients,
+    return {"kind": kind, "channels": channels, "size": size, **more, "losses": losses, "gradients": gradients,
             "parameters": two(p.data for p in parameters), "statistics": two(statistics),
             "logits": logits.flatten().tolist()}
 

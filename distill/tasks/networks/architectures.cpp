@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "distill/tasks/networks/network_builder.h"
@@ -13,9 +15,13 @@ namespace duet::tasks {
 namespace {
 
 constexpr std::string_view kKnown =
-    "cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, resnet14, … resnet110 (6 n + 2), preresnet20 "
-    "(6 n + 2 below 44), preresnet56 (9 n + 2 from 44), lenet5, mlp";
+    "cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, resnet14, … resnet110 (6 n + 2), resnet10, "
+    "resnet18, resnet34, preresnet20 (6 n + 2 below 44), preresnet56 (9 n + 2 from 44), lenet5, "
+    "mlp";
 constexpr std::int64_t kLargestDepth = 1202;
+// With fewer channels the weights' gradient of a shortcut, a 1 x 1 convolution with a stride,
+// writes past its memory in the oneDNN of PyTorch 2.11.
+constexpr core::Range<std::int64_t> kWidth = {8, 1024};
 
 [[noreturn]] void ThrowUnknown(const std::string& kind) {
   throw ConfigError(
@@ -121,24 +127,48 @@ Network MakeLeNet(const ImageShape& images) {
   return builder.Finish();
 }
 
-// Residual networks for small images: three stages of 16, 32 and 64 channels, each but the first
-// at half the resolution of the one before.
+// Stages of a residual network. Each but the first has half the resolution of the one before and
+// twice its channels.
+struct ResidualShape {
+  std::vector<std::int64_t> blocks;  // of each stage
+  std::int64_t width = 16;           // channels of the first stage
+  bool pre_activation = false;
+  bool bottleneck = false;
+};
+
+// The networks for CIFAR of arXiv:1512.03385, section 4.2, and of arXiv:1603.05027: three stages.
+ResidualShape ThreeStages(std::int64_t depth, bool pre_activation) {
+  const bool bottleneck = pre_activation && depth >= 44;
+  const std::int64_t blocks = (depth - 2) / (bottleneck ? 9 : 6);
+  return {.blocks = {blocks, blocks, blocks},
+          .pre_activation = pre_activation,
+          .bottleneck = bottleneck};
+}
+
+// The networks for ImageNet of arXiv:1512.03385, table 1, in basic blocks, as they are used on
+// small images: the first convolution is 3 x 3, without a stride, and no maximum follows it.
+std::optional<ResidualShape> FourStages(const NetworkConfig& config) {
+  const auto shape = [&](std::vector<std::int64_t> blocks) {
+    return ResidualShape{.blocks = std::move(blocks), .width = config.width};
+  };
+  if (config.kind == "resnet10") return shape({1, 1, 1, 1});
+  if (config.kind == "resnet18") return shape({2, 2, 2, 2});
+  if (config.kind == "resnet34") return shape({3, 4, 6, 3});
+  return std::nullopt;
+}
+
 class ResidualMaker {
  public:
-  ResidualMaker(std::int64_t depth, bool pre_activation, const ImageShape& images)
-      : images_(images),
-        builder_(images),
-        pre_activation_(pre_activation),
-        bottleneck_(pre_activation && depth >= 44),
-        blocks_((depth - 2) / (bottleneck_ ? 9 : 6)) {}
+  ResidualMaker(ResidualShape shape, const ImageShape& images)
+      : images_(images), builder_(images), shape_(std::move(shape)) {}
 
   Network Make() {
-    builder_.Add(pre_activation_ ? "conv1" : "", Convolve("conv1", 16));
-    if (!pre_activation_) builder_.Add("conv1", Normalize("conv1"));
-    for (std::int64_t stage = 0; stage < 3; ++stage) {
-      for (std::int64_t block = 0; block < blocks_; ++block) AddBlock(stage, block);
+    builder_.Add(shape_.pre_activation ? "conv1" : "", Convolve("conv1", shape_.width));
+    if (!shape_.pre_activation) builder_.Add("conv1", Normalize("conv1"));
+    for (std::size_t stage = 0; stage < shape_.blocks.size(); ++stage) {
+      for (std::int64_t block = 0; block < shape_.blocks[stage]; ++block) AddBlock(stage, block);
     }
-    if (pre_activation_) builder_.Add("last", Normalize("last"));
+    if (shape_.pre_activation) builder_.Add("last", Normalize("last"));
     builder_.Add("penultimate", builder_.Average());
     AddHead(builder_, images_);
     return builder_.Finish();
@@ -159,13 +189,14 @@ class ResidualMaker {
   }
 
   // The last block of a stage bears the stage's name.
-  void AddBlock(std::int64_t stage, std::int64_t block) {
+  void AddBlock(std::size_t stage, std::int64_t block) {
     const std::string name = fmt::format("stage{}.block{}", stage + 1, block + 1);
-    const std::int64_t channels = std::int64_t{16} << stage;
+    const std::int64_t channels = shape_.width << stage;
     const std::int64_t stride = stage > 0 && block == 0 ? 2 : 1;
-    LayerPointer made = pre_activation_ ? MakePreActivation(name, channels, stride)
-                                        : MakePostActivation(name, channels, stride);
-    builder_.Add(block + 1 == blocks_ ? fmt::format("stage{}", stage + 1) : name, std::move(made));
+    LayerPointer made = shape_.pre_activation ? MakePreActivation(name, channels, stride)
+                                              : MakePostActivation(name, channels, stride);
+    const bool last = block + 1 == shape_.blocks[stage];
+    builder_.Add(last ? fmt::format("stage{}", stage + 1) : name, std::move(made));
   }
 
   LayerPointer MakePostActivation(const std::string& name, std::int64_t channels,
@@ -197,7 +228,7 @@ class ResidualMaker {
                                  std::int64_t stride) {
     const std::vector<std::int64_t> before = builder_.size;
     std::vector<LayerPointer> body, shortcut;
-    if (bottleneck_) {
+    if (shape_.bottleneck) {
       AddPreActivated(body, name + ".conv1", channels, 1, 1);
       AddPreActivated(body, name + ".conv2", channels, stride, 3);
       AddPreActivated(body, name + ".conv3", 4 * channels, 1, 1);
@@ -215,8 +246,7 @@ class ResidualMaker {
 
   ImageShape images_;
   NetworkBuilder builder_;
-  bool pre_activation_, bottleneck_;
-  std::int64_t blocks_;
+  ResidualShape shape_;
 };
 
 // The depth of "<prefix>20", where that is a network.
@@ -250,9 +280,12 @@ Network MakeUnchecked(const NetworkConfig& config, const ImageShape& images) {
   if (const auto shape = AssistantShape(kind, images.num_classes > 10)) {
     return MakePlain(*shape, images);
   }
-  if (const auto depth = Depth(kind, "resnet")) return ResidualMaker(*depth, false, images).Make();
+  if (auto shape = FourStages(config)) return ResidualMaker(std::move(*shape), images).Make();
+  if (const auto depth = Depth(kind, "resnet")) {
+    return ResidualMaker(ThreeStages(*depth, false), images).Make();
+  }
   if (const auto depth = Depth(kind, "preresnet")) {
-    return ResidualMaker(*depth, true, images).Make();
+    return ResidualMaker(ThreeStages(*depth, true), images).Make();
   }
   ThrowUnknown(kind);
 }
@@ -260,9 +293,11 @@ Network MakeUnchecked(const NetworkConfig& config, const ImageShape& images) {
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, NetworkConfig& c) {
-  v.Field("kind", c.kind, "cnn2 … cnn10, cnn, resnet8 … resnet110, preresnet20, lenet5, mlp");
+  v.Field("kind", c.kind,
+          "cnn2 … cnn10, cnn, resnet8 … resnet110, resnet18, preresnet20, lenet5, mlp");
   v.Field("channels", c.channels, {1, 4096}, "cnn: of each convolution; each halves the image");
   v.Field("global_average", c.global_average, "cnn: mean over pixels before the last layer");
+  v.Field("width", c.width, kWidth, "resnet10, 18, 34: channels of the first of four stages");
   v.Field("hidden", c.hidden, {1, 65536}, "mlp: sizes of hidden layers");
 }
 

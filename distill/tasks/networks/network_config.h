@@ -26,6 +26,9 @@ struct ImageShape {
 //                               the widths for CIFAR-100 where there are more than ten classes
 //   cnn                         a convolution of each of `channels`, each halving the image
 //   resnet8 … resnet110         6 n + 2 layers, arXiv:1512.03385, section 4.2
+//   resnet10 resnet18 resnet34  four stages of `width`, twice, four and eight times as many
+//   channels,
+//                               the same, table 1, with a first convolution for small images
 //   preresnet20, preresnet56 …  pre-activation, arXiv:1603.05027: 6 n + 2 layers in basic blocks,
 //   or
 //                               from 44 layers on 9 n + 2 in bottlenecks
@@ -38,6 +41,7 @@ struct NetworkConfig {
   std::string kind = "cnn";
   std::vector<std::int64_t> channels = {16, 32, 64};  // of "cnn" alone
   bool global_average = false;  // of "cnn" alone: the mean over all pixels goes to the last layer
+  std::int64_t width = 64;      // of resnet10, resnet18 and resnet34 alone
   std::vector<std::int64_t> hidden = {256};  // of "mlp" alone
 
   bool operator==(const NetworkConfig&) const = default;

@@ -20,7 +20,7 @@ std::int64_t NumWeights(const Classifier& classifier) {
 class CompressionTest : public testing::Test {
  protected:
   Compression Make(double sparsity, std::int64_t bits) {
-    return {{.pruning = {.sparsity = sparsity}, .bits = bits},
+    return {{.pruning = {.sparsity = sparsity}, .mask_from = {}, .bits = bits},
             classifier_.layout(),
             classifier_.parameters().detach()};
   }

@@ -104,7 +104,10 @@ TEST(UnpackTest, NamesThatLeadOutAreRefused) {
 
 std::string Records(int count) {
   std::string bytes;
-  for (int i = 0; i < count; ++i) bytes += static_cast<char>(i % 10) + std::string(3072, 'p');
+  for (int i = 0; i < count; ++i) {
+    bytes.push_back(static_cast<char>(i % 10));
+    bytes.append(3072, 'p');
+  }
   return bytes;
 }
 

@@ -39,6 +39,22 @@ TEST(ArchitecturesTest, ResidualNetworksHaveTheNumbersOfParametersOfTheirLayers)
   EXPECT_EQ(NumParameters({.kind = "preresnet56"}, kCifar10), 590'426);
 }
 
+// Counted by hand for a first convolution of 3 x 3; multiplications as DiSK's code (ICLR 2023)
+// gives them for its networks of ten layers, called s, m and l, and for those of 18 and 34.
+TEST(ArchitecturesTest, NetworksOfFourStagesHaveTheirParametersAndMultiplications) {
+  EXPECT_EQ(NumParameters({.kind = "resnet10"}, kCifar10), 4'903'242);
+  EXPECT_EQ(NumParameters({.kind = "resnet18"}, kCifar10), 11'173'962);
+  EXPECT_EQ(NumParameters({.kind = "resnet34"}, kCifar10), 21'282'122);
+  const auto millions = [](const NetworkConfig& config) {
+    return static_cast<double>(MakeNetwork(config, kCifar100).num_multiplications) / 1e6;
+  };
+  EXPECT_NEAR(millions({.kind = "resnet10", .width = 8}), 4.0, 0.5);
+  EXPECT_NEAR(millions({.kind = "resnet10", .width = 16}), 16.0, 0.5);
+  EXPECT_NEAR(millions({.kind = "resnet10", .width = 32}), 64.0, 0.5);
+  EXPECT_NEAR(millions({.kind = "resnet18"}), 555.0, 1.0);
+  EXPECT_NEAR(millions({.kind = "resnet34"}), 1159.0, 1.0);
+}
+
 TEST(ArchitecturesTest, TheOthersToo) {
   EXPECT_EQ(NumParameters({.kind = "lenet5"}, kMnist), 61'706);
   EXPECT_EQ(NumParameters({.kind = "mlp", .hidden = {100}}, kMnist), 78'500 + 1'010);
@@ -78,8 +94,8 @@ TEST(ArchitecturesTest, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(support::MessageOf<ConfigError>([&] { Validate({.kind = kind}, kCifar10); }),
               std::string("network kind = \"") + kind +
                   "\" is not known; allowed are cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, "
-                  "resnet14, … resnet110 (6 n + 2), preresnet20 (6 n + 2 below 44), preresnet56 "
-                  "(9 n + 2 from 44), lenet5, mlp");
+                  "resnet14, … resnet110 (6 n + 2), resnet10, resnet18, resnet34, preresnet20 "
+                  "(6 n + 2 below 44), preresnet56 (9 n + 2 from 44), lenet5, mlp");
   }
   EXPECT_EQ(support::MessageOf<ConfigError>(
                 [&] { Validate({.kind = "cnn8"}, {.channels = 3, .height = 8, .width = 12}); }),
