@@ -36,8 +36,8 @@ std::map<std::string, std::vector<double>> MeasureModel(const SplitLogits& logit
                                                         const std::optional<Reference>& reference,
                                                         const MeasurementOptions& options);
 
-// Seconds that one member takes to answer one image: the fastest of repeated measurements, which
-// other work on the machine disturbs least.
+// Seconds that one member takes to answer one image on one thread: the fastest of repeated
+// measurements, which other work on the machine disturbs least.
 double SecondsPerImage(const Classifier& classifier, const DataSplits& data);
 
 }  // namespace duet::tasks
