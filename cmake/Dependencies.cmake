@@ -95,7 +95,6 @@ endif()
 
 if(DUET_BUILD_TESTS)
   find_package(GTest REQUIRED)
-  include(GoogleTest)
   find_package(rapidcheck QUIET)
 endif()
 if(DUET_BUILD_BENCHMARKS)

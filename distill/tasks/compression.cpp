@@ -26,10 +26,9 @@ void Compression::Prune(Tensor& parameters) const {
 std::vector<double> Compression::Sizes(const Tensor& parameters) const {
   Tensor size = at::zeros({parameters.size(0)}, parameters.options().dtype(at::kDouble));
   for (const ParameterBlock& block : layout_) {
-    const bool weight =
-        block.kind == ParameterKind::kConvolution || block.kind == ParameterKind::kLinear;
-    const double bits = weight && config_.bits > 0 ? static_cast<double>(config_.bits) : 32.0;
-    const Tensor count = weight && mask_.defined()
+    const double bits =
+        block.is_weight() && config_.bits > 0 ? static_cast<double>(config_.bits) : 32.0;
+    const Tensor count = block.is_weight() && mask_.defined()
                              ? block.Rows(parameters).ne(0.0).sum(1).to(at::kDouble)
                              : at::full_like(size, static_cast<double>(block.size()));
     size += count * (bits / 32.0);

@@ -12,15 +12,11 @@
 namespace duet::tasks {
 namespace {
 
-bool IsWeight(const ParameterBlock& block) {
-  return block.kind == ParameterKind::kConvolution || block.kind == ParameterKind::kLinear;
-}
-
 // Places of the weights in a row, [number of weights] int64.
 Tensor Places(std::span<const ParameterBlock> layout, at::Device device) {
   std::vector<Tensor> places;
   for (const ParameterBlock& block : layout) {
-    if (!IsWeight(block)) continue;
+    if (!block.is_weight()) continue;
     places.push_back(at::arange(block.offset, block.offset + block.size(),
                                 at::TensorOptions().dtype(at::kLong).device(device)));
   }
@@ -54,7 +50,7 @@ Tensor MagnitudeMask(const PruningConfig& config, std::span<const ParameterBlock
     return mask;
   }
   for (const ParameterBlock& block : layout) {
-    if (!IsWeight(block)) continue;
+    if (!block.is_weight()) continue;
     Clear(mask, magnitudes, Places({&block, 1}, parameters.device()), config.sparsity);
   }
   return mask;

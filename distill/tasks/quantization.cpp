@@ -45,9 +45,7 @@ Tensor QuantizeWeights(std::span<const ParameterBlock> layout, const Tensor& par
   std::vector<Tensor> parts;
   for (const ParameterBlock& block : layout) {
     const Tensor rows = block.Rows(parameters);
-    const bool is_weight =
-        block.kind == ParameterKind::kConvolution || block.kind == ParameterKind::kLinear;
-    if (!is_weight) {
+    if (!block.is_weight()) {
       parts.push_back(rows);
       continue;
     }

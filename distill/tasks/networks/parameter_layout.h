@@ -40,6 +40,10 @@ struct ParameterBlock {
   Start start = Start::kZero;
 
   std::int64_t size() const;
+  // Whether pruning and quantisation are about it: of a convolution or a linear layer.
+  bool is_weight() const {
+    return kind == ParameterKind::kConvolution || kind == ParameterKind::kLinear;
+  }
   // The block's view of rows [M, …]: [M, size()].
   Tensor Rows(const Tensor& rows) const;
 };
