@@ -38,6 +38,7 @@ class OnnxWriter {
         SetFloat(made, "epsilon", static_cast<float>(kNormalizationEpsilon));
         break;
       case Operation::kMaxPool:
+      case Operation::kAveragePool:
         SetInts(made, "kernel_shape", {2, 2});
         SetInts(made, "strides", {2, 2});
         break;
@@ -53,6 +54,9 @@ class OnnxWriter {
         break;
       case Operation::kRelu:
       case Operation::kAdd:
+        break;
+      case Operation::kConcatenation:
+        SetInt(made, "axis", 1);
         break;
     }
     const std::size_t place = static_cast<std::size_t>(graph_.node_size() - 1);
@@ -88,8 +92,12 @@ class OnnxWriter {
         return "Relu";
       case Operation::kMaxPool:
         return "MaxPool";
+      case Operation::kAveragePool:
+        return "AveragePool";
       case Operation::kAdd:
         return "Add";
+      case Operation::kConcatenation:
+        return "Concat";
       case Operation::kFlatten:
         return "Flatten";
       case Operation::kGlobalAverage:

@@ -46,8 +46,12 @@ std::string Call(const GraphNode& n) {
       return fmt::format("torch.relu({})", n.inputs[0]);
     case Operation::kMaxPool:
       return fmt::format("torch.max_pool2d({}, [2, 2])", n.inputs[0]);
+    case Operation::kAveragePool:
+      return fmt::format("torch.avg_pool2d({}, [2, 2])", n.inputs[0]);
     case Operation::kAdd:
       return fmt::format("{} + {}", n.inputs[0], n.inputs[1]);
+    case Operation::kConcatenation:
+      return fmt::format("torch.cat([{}, {}], 1)", n.inputs[0], n.inputs[1]);
     case Operation::kFlatten:
       return fmt::format("torch.flatten({}, 1)", n.inputs[0]);
     case Operation::kGlobalAverage:

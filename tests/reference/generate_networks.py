@@ -23,13 +23,14 @@ CASES = {
     "resnet10": {"channels": 3, "size": 8, "width": 8},
     "preresnet20": {"channels": 3, "size": 8},
     "preresnet47": {"channels": 3, "size": 8},
+    "densenet16": {"channels": 3, "size": 9, "growth": 6},
     "lenet5": {"channels": 1, "size": 28},
     "mlp": {"channels": 1, "size": 6},
 }
 # Of which only the number of parameters is kept: kind, classes, pixels on a side.
 COUNTS = [(kind, classes, 32) for kind in ("cnn2", "cnn4", "cnn6", "cnn8", "cnn10") for classes in (10, 100)]
 COUNTS += [(kind, 10, 32) for kind in ("resnet8", "resnet20", "resnet32", "resnet56", "resnet110", "resnet10",
-                                       "resnet18", "resnet34", "preresnet20", "preresnet56")]
+                                       "resnet18", "resnet34", "preresnet20", "preresnet56", "densenet40", "densenet100")]
 
 # 3 x 3 convolutions of the plain networks, M: maximum; then the hidden linear layer.
 PLAIN = {
@@ -119,7 +120,31 @@ def residual(kind, channels, classes, width):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
 
 
-def network(kind, channels, size, classes=CLASSES, width=64):
+class Dense(nn.Module):
+    def __init__(self, inputs, growth):
+        super().__init__()
+        self.body = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(), conv(inputs, 4 * growth, 1),
+                                  nn.BatchNorm2d(4 * growth), nn.ReLU(), conv(4 * growth, growth, 3))
+
+    def forward(self, x):
+        return torch.cat([x, self.body(x)], 1)
+
+
+def dense(kind, channels, classes, growth):
+    width = 2 * growth
+    layers = [conv(channels, width, 3)]
+    for stage in range(3):
+        if stage > 0:
+            layers += [nn.BatchNorm2d(width), nn.ReLU(), conv(width, width // 2, 1), nn.AvgPool2d(2)]
+            width //= 2
+        for _ in range((int(kind.removeprefix("densenet")) - 4) // 6):
+            layers.append(Dense(width, growth))
+            width += growth
+    return nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(width, classes))
+
+
+def network(kind, channels, size, classes=CLASSES, width=64, growth=12):
     if kind in PLAIN:
         return plain(kind, channels, size, classes)
     if kind == "mlp":
@@ -130,6 +155,8 @@ def network(kind, channels, size, classes=CLASSES, width=64):
         return nn.Sequential(nn.Conv2d(channels, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5),
                              nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16 * pixels, 120), nn.ReLU(),
                              nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, classes))
+    if kind.startswith("densenet"):
+        return dense(kind, channels, classes, growth)
     return residual(kind, channels, classes, width if kind in FOUR_STAGES else 16)
 
 

@@ -8,16 +8,17 @@
 #include <vector>
 
 #include "core/error.h"
+#include "distill/tasks/networks/blocks.h"
 #include "distill/tasks/networks/network_builder.h"
-#include "distill/tasks/networks/residual_block.h"
 
 namespace duet::tasks {
 namespace {
 
 constexpr std::string_view kKnown =
     "cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, resnet14, … resnet110 (6 n + 2), resnet10, "
-    "resnet18, resnet34, preresnet20 (6 n + 2 below 44), preresnet56 (9 n + 2 from 44), lenet5, "
-    "mlp";
+    "resnet18, resnet34, preresnet20 (6 n + 2 below 44), preresnet56 (9 n + 2 from 44), "
+    "densenet40, "
+    "… densenet100 (6 n + 4), lenet5, mlp";
 constexpr std::int64_t kLargestDepth = 1202;
 // With fewer channels the weights' gradient of a shortcut, a 1 x 1 convolution with a stride,
 // writes past its memory in the oneDNN of PyTorch 2.11.
@@ -249,6 +250,65 @@ class ResidualMaker {
   ResidualShape shape_;
 };
 
+// DenseNet-BC of arXiv:1608.06993, section 3 and table 2, for small images: three stages of blocks
+// that each add `growth` channels to all those before, from behind a bottleneck of four times as
+// many; transitions between them halve channels and pixels.
+class DenseMaker {
+ public:
+  DenseMaker(std::int64_t depth, std::int64_t growth, const ImageShape& images)
+      : images_(images), builder_(images), blocks_((depth - 4) / 6), growth_(growth) {}
+
+  Network Make() {
+    builder_.Add("conv1", Convolve("conv1", 2 * growth_, 3));
+    for (std::int64_t stage = 1; stage <= kStages; ++stage) {
+      if (stage > 1) AddTransition(fmt::format("transition{}", stage - 1));
+      for (std::int64_t block = 1; block <= blocks_; ++block) AddBlock(stage, block);
+    }
+    builder_.Add("last", Normalize("last"));
+    builder_.Add("penultimate", builder_.Average());
+    AddHead(builder_, images_);
+    return builder_.Finish();
+  }
+
+ private:
+  static constexpr std::int64_t kStages = 3;
+
+  LayerPointer Convolve(const std::string& name, std::int64_t outputs, std::int64_t kernel) {
+    return builder_.Convolve(
+        name,
+        {.outputs = outputs, .kernel = kernel, .padding = kernel / 2, .start = Start::kNormal});
+  }
+
+  LayerPointer Normalize(const std::string& name) {
+    return std::make_unique<Normalization>(builder_.Normalize(name, {}));
+  }
+
+  // The last block of a stage bears the stage's name.
+  void AddBlock(std::int64_t stage, std::int64_t block) {
+    const std::string name = fmt::format("stage{}.block{}", stage, block);
+    const std::vector<std::int64_t> before = builder_.size;
+    std::vector<LayerPointer> body;
+    body.push_back(Normalize(name + ".conv1"));
+    body.push_back(Convolve(name + ".conv1", 4 * growth_, 1));
+    body.push_back(Normalize(name + ".conv2"));
+    body.push_back(Convolve(name + ".conv2", growth_, 3));
+    builder_.size[0] += before[0];
+    builder_.Add(block == blocks_ ? fmt::format("stage{}", stage) : name,
+                 std::make_unique<DenseBlock>(Way(std::move(body)), before[0]));
+  }
+
+  void AddTransition(const std::string& name) {
+    builder_.Add("", Normalize(name));
+    builder_.Add("", Convolve(name, builder_.size[0] / 2, 1));
+    builder_.Add(name, builder_.PoolAverage());
+  }
+
+  ImageShape images_;
+  NetworkBuilder builder_;
+  std::int64_t blocks_;  // of each stage
+  std::int64_t growth_;  // channels
+};
+
 // The depth of "<prefix>20", where that is a network.
 std::optional<std::int64_t> Depth(std::string_view kind, std::string_view prefix) {
   if (!kind.starts_with(prefix)) return std::nullopt;
@@ -257,7 +317,8 @@ std::optional<std::int64_t> Depth(std::string_view kind, std::string_view prefix
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), depth);
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   const std::int64_t per_block = prefix == "preresnet" && depth >= 44 ? 9 : 6;
-  const bool fits = depth > 2 && depth <= kLargestDepth && (depth - 2) % per_block == 0;
+  const std::int64_t others = prefix == "densenet" ? 4 : 2;
+  const bool fits = depth > others && depth <= kLargestDepth && (depth - others) % per_block == 0;
   return fits ? std::optional(depth) : std::nullopt;
 }
 
@@ -287,17 +348,22 @@ Network MakeUnchecked(const NetworkConfig& config, const ImageShape& images) {
   if (const auto depth = Depth(kind, "preresnet")) {
     return ResidualMaker(ThreeStages(*depth, true), images).Make();
   }
+  if (const auto depth = Depth(kind, "densenet")) {
+    return DenseMaker(*depth, config.growth, images).Make();
+  }
   ThrowUnknown(kind);
 }
 
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, NetworkConfig& c) {
-  v.Field("kind", c.kind,
-          "cnn2 … cnn10, cnn, resnet8 … resnet110, resnet18, preresnet20, lenet5, mlp");
+  v.Field(
+      "kind", c.kind,
+      "cnn2 … cnn10, cnn, resnet8 … resnet110, resnet18, preresnet20, densenet100, lenet5, mlp");
   v.Field("channels", c.channels, {1, 4096}, "cnn: of each convolution; each halves the image");
   v.Field("global_average", c.global_average, "cnn: mean over pixels before the last layer");
   v.Field("width", c.width, kWidth, "resnet10, 18, 34: channels of the first of four stages");
+  v.Field("growth", c.growth, {4, 64}, "densenet40 …: channels that each block adds");
   v.Field("hidden", c.hidden, {1, 65536}, "mlp: sizes of hidden layers");
 }
 

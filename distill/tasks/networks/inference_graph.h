@@ -16,7 +16,9 @@ enum class Operation {
   kNormalization,  // scale, shift, mean, variance, each [D]; kNormalizationEpsilon
   kRelu,
   kMaxPool,        // of each 2 x 2 pixels
+  kAveragePool,    // of each 2 x 2 pixels
   kAdd,            // of two inputs
+  kConcatenation,  // of the channels of two inputs
   kFlatten,        // [B, D, H, W] -> [B, D H W]
   kGlobalAverage,  // [B, D, H, W] -> [B, D]
   kLinear,         // weight [out, in], bias [out]

@@ -72,6 +72,21 @@ std::string MaxPool::Emit(GraphEmitter& graph, const std::string& input) const {
   return graph.Add({.operation = Operation::kMaxPool, .inputs = {input}, .output = {}});
 }
 
+Tensor AveragePool::Forward(const Tensor& input, Pass& pass) const {
+  pass.Push(input);
+  return at::avg_pool2d(input, {2, 2});
+}
+
+Tensor AveragePool::Backward(const Tensor& gradient, Pass& pass) const {
+  return at::avg_pool2d_backward(gradient, pass.Pop(), {2, 2}, {2, 2}, {0, 0},
+                                 /*ceil_mode=*/false, /*count_include_pad=*/true,
+                                 /*divisor_override=*/std::nullopt);
+}
+
+std::string AveragePool::Emit(GraphEmitter& graph, const std::string& input) const {
+  return graph.Add({.operation = Operation::kAveragePool, .inputs = {input}, .output = {}});
+}
+
 Tensor Relu::Forward(const Tensor& input, Pass& pass) const {
   Tensor output = at::relu(input);
   pass.Push(output);

@@ -75,6 +75,14 @@ class MaxPool : public Layer {
   std::string Emit(GraphEmitter& graph, const std::string& input) const override;
 };
 
+// Mean over each 2 x 2 pixels; a last odd row or column is left out.
+class AveragePool : public Layer {
+ public:
+  Tensor Forward(const Tensor& input, Pass& pass) const override;
+  Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
+};
+
 class Relu : public Layer {
  public:
   Tensor Forward(const Tensor& input, Pass& pass) const override;

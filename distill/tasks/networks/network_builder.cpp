@@ -78,6 +78,11 @@ LayerPointer NetworkBuilder::Pool() {
   return std::make_unique<MaxPool>();
 }
 
+LayerPointer NetworkBuilder::PoolAverage() {
+  size = {size[0], size[1] / 2, size[2] / 2};
+  return std::make_unique<AveragePool>();
+}
+
 LayerPointer NetworkBuilder::Flat() {
   size = {size[0] * size[1] * size[2]};
   return std::make_unique<Flatten>(/*first=*/network_.parameters.empty());

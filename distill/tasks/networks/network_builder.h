@@ -31,7 +31,8 @@ class NetworkBuilder {
   };
   // Of the present map.
   Normalization Normalize(const std::string& name, const NormalizationShape& shape);
-  LayerPointer Pool();
+  LayerPointer Pool();  // the maximum
+  LayerPointer PoolAverage();
   LayerPointer Flat();
   LayerPointer Average();
   LayerPointer Connect(const std::string& name, std::int64_t outputs, bool relu);

@@ -27,21 +27,22 @@ struct ImageShape {
 //   cnn                         a convolution of each of `channels`, each halving the image
 //   resnet8 … resnet110         6 n + 2 layers, arXiv:1512.03385, section 4.2
 //   resnet10 resnet18 resnet34  four stages of `width`, twice, four and eight times as many
-//   channels,
-//                               the same, table 1, with a first convolution for small images
+//                               channels, the same, table 1, with a first convolution for small
+//                               images
 //   preresnet20, preresnet56 …  pre-activation, arXiv:1603.05027: 6 n + 2 layers in basic blocks,
-//   or
-//                               from 44 layers on 9 n + 2 in bottlenecks
+//                               or from 44 layers on 9 n + 2 in bottlenecks
+//   densenet40 … densenet100    6 n + 4 layers, DenseNet-BC of arXiv:1608.06993 with `growth`
 //   lenet5                      of LeCun et al., Proc. IEEE 86 (1998), with ReLUs and maxima
 //   mlp                         the layers `hidden` with ReLUs
 //
-// Every 3x3 convolution is followed by batch normalisation (momentum 0.1, epsilon 1e-5, as
-// PyTorch's).
+// Every 3x3 convolution but those of preresnets and densenets, which it comes before, is followed
+// by batch normalisation (momentum 0.1, epsilon 1e-5, as PyTorch's).
 struct NetworkConfig {
   std::string kind = "cnn";
   std::vector<std::int64_t> channels = {16, 32, 64};  // of "cnn" alone
   bool global_average = false;  // of "cnn" alone: the mean over all pixels goes to the last layer
   std::int64_t width = 64;      // of resnet10, resnet18 and resnet34 alone
+  std::int64_t growth = 12;     // of densenets alone: channels that each block adds
   std::vector<std::int64_t> hidden = {256};  // of "mlp" alone
 
   bool operator==(const NetworkConfig&) const = default;

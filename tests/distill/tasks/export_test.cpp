@@ -100,7 +100,7 @@ TEST_P(Export, OnnxWithWeightsInBytesAnswersAsTheQuantisedNetwork) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, Export,
                          testing::Values("cnn4", "cnn8", "resnet8", "preresnet20", "preresnet47",
-                                         "lenet5", "mlp"),
+                                         "densenet16", "lenet5", "mlp"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(OnnxExportTest, WeightsInBytesTakeAQuarterOfTheFile) {

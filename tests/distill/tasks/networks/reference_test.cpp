@@ -77,8 +77,10 @@ void ExpectSameTraining(const json& expected, at::ScalarType type, double tolera
                             .height = expected["size"],
                             .width = expected["size"],
                             .num_classes = kClasses};
-  const NetworkConfig config = {
-      .kind = expected["kind"], .width = expected.value("width", 64), .hidden = {7, 5}};
+  const NetworkConfig config = {.kind = expected["kind"],
+                                .width = expected.value("width", 64),
+                                .growth = expected.value("growth", 12),
+                                .hidden = {7, 5}};
   Classifier classifier(config, shape, kMembers, at::kCPU, type);
   Start(classifier);
   Sgd sgd({.momentum = 0.9, .weight_decay = 1e-3, .nesterov = true}, classifier.parameters());

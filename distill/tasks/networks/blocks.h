@@ -1,4 +1,4 @@
-// Two ways through some layers, summed.
+// Two ways through some layers, put together again.
 #pragma once
 
 #include <vector>
@@ -47,6 +47,21 @@ class PreActivationBlock : public Layer {
 
  private:
   Way body_, shortcut_;
+};
+
+// The channels of x, then those of body(x), of each member: arXiv:1608.06993, Eq. 2. The body
+// leaves the size of the map as it is.
+class DenseBlock : public Layer {
+ public:
+  // `inputs`: channels of x of one member.
+  DenseBlock(Way body, std::int64_t inputs) : body_(std::move(body)), inputs_(inputs) {}
+  Tensor Forward(const Tensor& input, Pass& pass) const override;
+  Tensor Backward(const Tensor& gradient, Pass& pass) const override;
+  std::string Emit(GraphEmitter& graph, const std::string& input) const override;
+
+ private:
+  Way body_;
+  std::int64_t inputs_;
 };
 
 }  // namespace duet::tasks

@@ -1,8 +1,17 @@
-#include "distill/tasks/networks/residual_block.h"
+#include "distill/tasks/networks/blocks.h"
 
+#include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
 namespace duet::tasks {
+namespace {
+
+// [B, G * D, H, W] as [B, G, D, H, W].
+Tensor PerMember(const Tensor& map, const Pass& pass) {
+  return map.unflatten(1, {pass.members(), -1});
+}
+
+}  // namespace
 
 Tensor Way::Forward(const Tensor& input, Pass& pass) const {
   Tensor x = input;
@@ -56,6 +65,31 @@ std::string PreActivationBlock::Emit(GraphEmitter& graph, const std::string& inp
   return graph.Add({.operation = Operation::kAdd,
                     .inputs = {inner, shortcut_.Emit(graph, input)},
                     .output = {}});
+}
+
+Tensor DenseBlock::Forward(const Tensor& input, Pass& pass) const {
+  const Tensor grown = body_.Forward(input, pass);
+  if (pass.members() == 1) return at::cat({input, grown}, 1);
+  return at::cat({PerMember(input, pass), PerMember(grown, pass)}, 2)
+      .flatten(1, 2)
+      .contiguous(input.suggest_memory_format());
+}
+
+Tensor DenseBlock::Backward(const Tensor& gradient, Pass& pass) const {
+  const Tensor members = PerMember(gradient, pass);
+  const auto part = [&](std::int64_t first, std::int64_t count) {
+    return members.narrow(2, first, count)
+        .flatten(1, 2)
+        .contiguous(gradient.suggest_memory_format());
+  };
+  const std::int64_t grown = members.size(2) - inputs_;
+  return body_.Backward(part(inputs_, grown), pass) + part(0, inputs_);
+}
+
+std::string DenseBlock::Emit(GraphEmitter& graph, const std::string& input) const {
+  const std::string grown = body_.Emit(graph, input);
+  return graph.Add(
+      {.operation = Operation::kConcatenation, .inputs = {input, grown}, .output = {}});
 }
 
 }  // namespace duet::tasks
