@@ -8,6 +8,7 @@ import sys
 import archives
 import packages
 import process
+import skips
 from build import Build, print_remarks
 from console import SetupError, Step, say
 from versions import Versions
@@ -252,7 +253,7 @@ def _set_up(setup, key, command):
 
 
 def _continue(setup, command, arguments):
-    """The process becomes ctest or the program."""
+    """Runs the tests, or becomes the program."""
     sys.stdout.flush()
     if command == "setup":
         say("everything is installed")
@@ -261,7 +262,10 @@ def _continue(setup, command, arguments):
         jobs = min(2, len(os.sched_getaffinity(0)))
         ctest = ["ctest", "--test-dir", setup.build.folder, "--output-on-failure", "--no-tests=error",
                  f"-j{jobs}", *arguments[1:]]
-        os.execvp("ctest", ctest)
+        log = skips.Log(setup.build.folder)
+        status = process.run_in_front(ctest)
+        log.report()
+        sys.exit(status)
     os.execv(setup.build.program, [setup.build.program, *arguments])
 
 

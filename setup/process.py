@@ -65,6 +65,15 @@ def run(command, on_line=None, **options):
     return process.returncode, "".join(lines)
 
 
+def run_in_front(command):
+    """Runs a command on our terminal and returns its exit status. Ctrl-C is the command's to answer."""
+    with subprocess.Popen(command, preexec_fn=_die_with_parent) as process:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        status = process.wait()
+        signal.signal(signal.SIGINT, before)
+    return status if status >= 0 else 128 - status
+
+
 def cause(output):
     """What went wrong, in words, with what to do; the last words of the output where it is unknown."""
     for pattern, text in CAUSES:

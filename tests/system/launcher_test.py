@@ -30,8 +30,25 @@ add_custom_target(duet ALL DEPENDS ${CMAKE_BINARY_DIR}/bin/duet)
 enable_testing()
 add_test(NAME good COMMAND true)
 add_test(NAME bad COMMAND false)
+add_test(NAME skips COMMAND cat ${CMAKE_SOURCE_DIR}/skips.txt)
 """
 COMPILE = '! grep "error:" "$1" && mkdir -p "$2" && cp "$1" "$2/duet"'
+SKIPS = """[ RUN      ] A.Works
+[       OK ] A.Works (0 ms)
+[ RUN      ] A.Needs/3
+a_test.cpp:12: Skipped
+no GPU
+on this machine
+
+[  SKIPPED ] A.Needs/3 (0 ms)
+[ RUN      ] A.Silent
+a_test.cpp:14: Skipped
+
+[  SKIPPED ] A.Silent (0 ms)
+[  SKIPPED ] 2 tests, listed below:
+[  SKIPPED ] A.Needs/3
+test_reads (b_test.B) ... skipped 'no package'
+"""
 PROGRAM = '#!/bin/sh\necho "program in $PWD: $*"\nexit 7\n'
 
 DPKG_QUERY = r"""#!/bin/sh
@@ -89,6 +106,7 @@ class LauncherTest(unittest.TestCase):
             shutil.copy(f"{SOURCE}/{name}", self.checkout)
         write(f"{self.checkout}/CMakeLists.txt", PROJECT)
         write(f"{self.checkout}/compile.sh", COMPILE)
+        write(f"{self.checkout}/skips.txt", SKIPS)
         write(f"{self.checkout}/main.sh", PROGRAM, executable=True)
         os.makedirs(self.path("bin"))
         for tool in TOOLS:
@@ -342,10 +360,17 @@ class LauncherTest(unittest.TestCase):
     def test_tests_end_with_the_exit_code_and_the_line_of_ctest(self):
         code, out, err = self.duet("test")
         self.assertEqual(code, 8, err)
-        self.assertIn("50% tests passed, 1 tests failed out of 2", out)
+        self.assertIn("67% tests passed, 1 tests failed out of 3", out)
+        self.assertTrue(out.endswith("\nSkipped, and why (3):\n"
+                                     "  A.Needs/3: no GPU on this machine\n"
+                                     "  A.Silent: no reason given\n"
+                                     "  test_reads: no package\n"), out)
         code, out, err = self.duet("test", "-R", "good")
         self.assertEqual(code, 0, err)
         self.assertIn("100% tests passed, 0 tests failed out of 1", out)
+        self.assertNotIn("Skipped", out)
+        self.duet("test", "-R", "skips")
+        self.assertNotIn("Skipped", self.duet("test", "-N")[1])
         self.assertNotEqual(self.duet("test", "-R", "nothing")[0], 0)
 
 
