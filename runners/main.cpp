@@ -1,11 +1,14 @@
 // The program: reads the command line, runs the command, and turns errors into one line.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
 #include <new>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/memory.h"
 #include "runners/bench_command.h"
@@ -24,6 +27,19 @@ namespace {
 // Exit codes: 0 done, 1 a check did not pass, 2 bad input or surroundings, 130 interrupted.
 constexpr int kBadInput = 2;
 constexpr int kInterrupted = 130;
+
+// Of a mistyped command CLI11 says only that one is required.
+std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* place = &app;
+  while (!place->get_subcommands().empty()) place = place->get_subcommands().front();
+  const std::vector<std::string> rest = place->remaining();
+  if (place->get_require_subcommand_min() == 0 || rest.empty()) return error.what();
+  std::vector<std::string> names;
+  for (const CLI::App* command : place->get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return fmt::format("\"{}\" is no command; allowed are {}", rest.front(), fmt::join(names, ", "));
+}
 
 int Run(int argc, char** argv) {
   CLI::App app("Duet: policy distillation for continuous control, from peers and from teachers",
@@ -50,7 +66,7 @@ int Run(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "duet: {} (see duet --help)\n", error.what());
+    fmt::print(stderr, "duet: {} (see duet --help)\n", Explain(app, error));
     return kBadInput;
   }
   return exit_code;

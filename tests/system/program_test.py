@@ -320,7 +320,10 @@ class ProgramTest(unittest.TestCase):
                  "run"),
         ):
             self.assertEqual(self.refused(*arguments), error)
-        for arguments in (["train"], ["dance"], [], ["train", "tiny.toml", "--fast"], ["evaluate", "x", "--episodes", "0"],
+        self.assertRegex(self.refused("dance"),
+                         r'^"dance" is no command; allowed are compare, train, distill, .*, bench \(see duet --help\)$')
+        self.assertRegex(self.refused("data", "fetch"), r'^"fetch" is no command; allowed are list, .*')
+        for arguments in (["train"], [], ["train", "tiny.toml", "--fast"], ["evaluate", "x", "--episodes", "0"],
                           ["report", "empty"]):
             self.refused(*arguments)
         self.assertEqual(self.read("full", "file"), b"mine")
