@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -177,7 +178,8 @@ int Main(int argc, char** argv) {
   CLI::App app("Images per second of training classifiers; one JSON object per line");
   app.add_option("--networks", s.networks, "students")->delimiter(',');
   app.add_option("--members", s.members, "of a stack")->delimiter(',');
-  app.add_option("--teacher", s.teacher, "whose logits the students learn; none: labels alone");
+  app.add_option("--teacher", s.teacher,
+                 "whose logits the students learn; without it labels alone");
   app.add_option("--batch", s.batch, "images of each member per step");
   app.add_option("--size", s.size, "pixels on a side");
   app.add_option("--steps", s.steps, "measured, after three");
@@ -187,8 +189,13 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   core::KeepFreedMemory();
   at::set_num_threads(s.threads);
-  for (const std::string& kind : s.networks) {
-    for (const std::int64_t members : s.members) Measure(s, kind, members);
+  try {
+    for (const std::string& kind : s.networks) {
+      for (const std::int64_t members : s.members) Measure(s, kind, members);
+    }
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
   }
   return 0;
 }
