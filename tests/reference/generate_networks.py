@@ -20,6 +20,7 @@ CASES = {
     "cnn6": {"channels": 3, "size": 12},
     "resnet8": {"channels": 3, "size": 8},
     "resnet14": {"channels": 1, "size": 9},
+    "resnet8x4": {"channels": 3, "size": 8},
     "resnet10": {"channels": 3, "size": 8, "width": 8},
     "preresnet20": {"channels": 3, "size": 8},
     "preresnet47": {"channels": 3, "size": 8},
@@ -29,8 +30,9 @@ CASES = {
 }
 # Of which only the number of parameters is kept: kind, classes, pixels on a side.
 COUNTS = [(kind, classes, 32) for kind in ("cnn2", "cnn4", "cnn6", "cnn8", "cnn10") for classes in (10, 100)]
-COUNTS += [(kind, 10, 32) for kind in ("resnet8", "resnet20", "resnet32", "resnet56", "resnet110", "resnet10",
-                                       "resnet18", "resnet34", "preresnet20", "preresnet56", "densenet40", "densenet100")]
+COUNTS += [(kind, 10, 32) for kind in (
+    "resnet8", "resnet20", "resnet32", "resnet56", "resnet110", "resnet8x4", "resnet32x4", "resnet10", "resnet18",
+    "resnet34", "preresnet20", "preresnet56", "densenet40", "densenet100")]
 
 # 3 x 3 convolutions of the plain networks, M: maximum; then the hidden linear layer.
 PLAIN = {
@@ -98,10 +100,13 @@ FOUR_STAGES = {"resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (
 
 def residual(kind, channels, classes, width):
     pre = kind.startswith("pre")
-    depth = int(kind.removeprefix("pre").removeprefix("resnet"))
+    wide = kind.endswith("x4")
+    depth = int(kind.removeprefix("pre").removeprefix("resnet").removesuffix("x4"))
     bottleneck = pre and depth >= 44
     blocks = FOUR_STAGES.get(kind, 3 * ((depth - 2) // (9 if bottleneck else 6),))
-    layers, first = [conv(channels, width, 3)], width
+    first = 4 * width if wide else width
+    width = 2 * width if wide else width
+    layers = [conv(channels, width, 3)]
     if not pre:
         layers += [nn.BatchNorm2d(width), nn.ReLU()]
     for stage in range(len(blocks)):

@@ -15,8 +15,9 @@ namespace duet::tasks {
 namespace {
 
 constexpr std::string_view kKnown =
-    "cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, resnet14, … resnet110 (6 n + 2), resnet10, "
-    "resnet18, resnet34, preresnet20 (6 n + 2 below 44), preresnet56 (9 n + 2 from 44), "
+    "cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, resnet14, … resnet110 (6 n + 2), resnet8x4, "
+    "resnet32x4, resnet10, resnet18, resnet34, preresnet20 (6 n + 2 below 44), preresnet56 (9 n + "
+    "2 from 44), "
     "densenet40, "
     "… densenet100 (6 n + 4), lenet5, mlp";
 constexpr std::int64_t kLargestDepth = 1202;
@@ -133,6 +134,7 @@ Network MakeLeNet(const ImageShape& images) {
 struct ResidualShape {
   std::vector<std::int64_t> blocks;  // of each stage
   std::int64_t width = 16;           // channels of the first stage
+  std::int64_t stem = 0;             // of the first convolution; 0: as the first stage
   bool pre_activation = false;
   bool bottleneck = false;
 };
@@ -144,6 +146,20 @@ ResidualShape ThreeStages(std::int64_t depth, bool pre_activation) {
   return {.blocks = {blocks, blocks, blocks},
           .pre_activation = pre_activation,
           .bottleneck = bottleneck};
+}
+
+// Four times as wide, behind a first convolution of 32 channels, as the code of arXiv:1910.10699
+// has them.
+std::optional<ResidualShape> FourTimesAsWide(const std::string& kind) {
+  const auto shape = [](std::int64_t depth) {
+    ResidualShape wide = ThreeStages(depth, /*pre_activation=*/false);
+    wide.width = 64;
+    wide.stem = 32;
+    return wide;
+  };
+  if (kind == "resnet8x4") return shape(8);
+  if (kind == "resnet32x4") return shape(32);
+  return std::nullopt;
 }
 
 // The networks for ImageNet of arXiv:1512.03385, table 1, in basic blocks, as they are used on
@@ -164,7 +180,8 @@ class ResidualMaker {
       : images_(images), builder_(images), shape_(std::move(shape)) {}
 
   Network Make() {
-    builder_.Add(shape_.pre_activation ? "conv1" : "", Convolve("conv1", shape_.width));
+    builder_.Add(shape_.pre_activation ? "conv1" : "",
+                 Convolve("conv1", shape_.stem > 0 ? shape_.stem : shape_.width));
     if (!shape_.pre_activation) builder_.Add("conv1", Normalize("conv1"));
     for (std::size_t stage = 0; stage < shape_.blocks.size(); ++stage) {
       for (std::int64_t block = 0; block < shape_.blocks[stage]; ++block) AddBlock(stage, block);
@@ -341,6 +358,7 @@ Network MakeUnchecked(const NetworkConfig& config, const ImageShape& images) {
   if (const auto shape = AssistantShape(kind, images.num_classes > 10)) {
     return MakePlain(*shape, images);
   }
+  if (auto shape = FourTimesAsWide(kind)) return ResidualMaker(std::move(*shape), images).Make();
   if (auto shape = FourStages(config)) return ResidualMaker(std::move(*shape), images).Make();
   if (const auto depth = Depth(kind, "resnet")) {
     return ResidualMaker(ThreeStages(*depth, false), images).Make();
@@ -357,9 +375,9 @@ Network MakeUnchecked(const NetworkConfig& config, const ImageShape& images) {
 }  // namespace
 
 void VisitFields(core::FieldVisitor& v, NetworkConfig& c) {
-  v.Field(
-      "kind", c.kind,
-      "cnn2 … cnn10, cnn, resnet8 … resnet110, resnet18, preresnet20, densenet100, lenet5, mlp");
+  v.Field("kind", c.kind,
+          "cnn2 … cnn10, cnn, resnet8 … resnet110, resnet32x4, resnet18, preresnet20, densenet100, "
+          "lenet5, mlp");
   v.Field("channels", c.channels, {1, 4096}, "cnn: of each convolution; each halves the image");
   v.Field("global_average", c.global_average, "cnn: mean over pixels before the last layer");
   v.Field("width", c.width, kWidth, "resnet10, 18, 34: channels of the first of four stages");

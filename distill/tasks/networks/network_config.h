@@ -26,6 +26,7 @@ struct ImageShape {
 //                               the widths for CIFAR-100 where there are more than ten classes
 //   cnn                         a convolution of each of `channels`, each halving the image
 //   resnet8 … resnet110         6 n + 2 layers, arXiv:1512.03385, section 4.2
+//   resnet8x4 resnet32x4        four times as wide, as the code of arXiv:1910.10699 has them
 //   resnet10 resnet18 resnet34  four stages of `width`, twice, four and eight times as many
 //                               channels, the same, table 1, with a first convolution for small
 //                               images

@@ -39,6 +39,12 @@ TEST(ArchitecturesTest, ResidualNetworksHaveTheNumbersOfParametersOfTheirLayers)
   EXPECT_EQ(NumParameters({.kind = "preresnet56"}, kCifar10), 590'426);
 }
 
+// Published for CIFAR-100: 1.23 and 7.43 million (arXiv:1910.10699's code).
+TEST(ArchitecturesTest, NetworksFourTimesAsWideHaveTheirParameters) {
+  EXPECT_EQ(NumParameters({.kind = "resnet8x4"}, kCifar100), 1'233'540);
+  EXPECT_EQ(NumParameters({.kind = "resnet32x4"}, kCifar100), 7'433'860);
+}
+
 // Counted by hand for a first convolution of 3 x 3; multiplications as DiSK's code (ICLR 2023)
 // gives them for its networks of ten layers, called s, m and l, and for those of 18 and 34.
 TEST(ArchitecturesTest, NetworksOfFourStagesHaveTheirParametersAndMultiplications) {
@@ -104,12 +110,13 @@ TEST(ArchitecturesTest, LayersHaveNamesAndSizes) {
 
 TEST(ArchitecturesTest, RefusesWhatItDoesNotKnow) {
   for (const char* kind : {"cnn3", "resnet9", "resnet", "preresnet44", "densenet4", "densenet20",
-                           "vgg16", "resnet20x"}) {
+                           "resnet20x4", "vgg16", "resnet20x"}) {
     EXPECT_EQ(support::MessageOf<ConfigError>([&] { Validate({.kind = kind}, kCifar10); }),
               std::string("network kind = \"") + kind +
                   "\" is not known; allowed are cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, "
-                  "resnet14, … resnet110 (6 n + 2), resnet10, resnet18, resnet34, preresnet20 "
-                  "(6 n + 2 below 44), preresnet56 (9 n + 2 from 44), densenet40, … densenet100 "
+                  "resnet14, … resnet110 (6 n + 2), resnet8x4, resnet32x4, resnet10, resnet18, "
+                  "resnet34, preresnet20 (6 n + 2 below 44), preresnet56 (9 n + 2 from 44), "
+                  "densenet40, … densenet100 "
                   "(6 n + 4), lenet5, mlp");
   }
   EXPECT_EQ(support::MessageOf<ConfigError>(
