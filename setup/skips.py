@@ -1,5 +1,6 @@
 """Which tests were skipped, and why: a skipped test is no failure, so that ctest alone says nothing of it."""
 
+import collections
 import os
 import re
 
@@ -14,6 +15,11 @@ def find(log):
     """[(test, reason of one line)] of what tests wrote."""
     return [(match["name"], " ".join(match["reason"].split()) or "no reason given")
             for pattern in (_GOOGLE_TEST, _UNITTEST) for match in pattern.finditer(log)]
+
+
+def _counted(found):
+    """{(test without its parameter, reason): how often}"""
+    return collections.Counter((re.sub(r"(\.[^/]+)/.*", r"\1", name), reason) for name, reason in found)
 
 
 class Log:
@@ -33,5 +39,5 @@ class Log:
             found = find(file.read())
         if found:
             print(f"\nSkipped, and why ({len(found)}):")
-            for name, reason in found:
-                print(f"  {name}: {reason}")
+            for (name, reason), count in _counted(found).items():
+                print(f"  {name}{f', {count} times' if count > 1 else ''}: {reason}")

@@ -41,6 +41,16 @@ no GPU
 on this machine
 
 [  SKIPPED ] A.Needs/3 (0 ms)
+[ RUN      ] All/A.Needs/Everything
+a_test.cpp:12: Skipped
+no GPU
+
+[  SKIPPED ] All/A.Needs/Everything (0 ms)
+[ RUN      ] All/A.Needs/Nothing
+a_test.cpp:12: Skipped
+no GPU
+
+[  SKIPPED ] All/A.Needs/Nothing (0 ms)
 [ RUN      ] A.Silent
 a_test.cpp:14: Skipped
 
@@ -361,8 +371,9 @@ class LauncherTest(unittest.TestCase):
         code, out, err = self.duet("test")
         self.assertEqual(code, 8, err)
         self.assertIn("67% tests passed, 1 tests failed out of 3", out)
-        self.assertTrue(out.endswith("\nSkipped, and why (3):\n"
-                                     "  A.Needs/3: no GPU on this machine\n"
+        self.assertTrue(out.endswith("\nSkipped, and why (5):\n"
+                                     "  A.Needs: no GPU on this machine\n"
+                                     "  All/A.Needs, 2 times: no GPU\n"
                                      "  A.Silent: no reason given\n"
                                      "  test_reads: no package\n"), out)
         code, out, err = self.duet("test", "-R", "good")

@@ -16,10 +16,8 @@ namespace {
 
 constexpr std::string_view kKnown =
     "cnn, cnn2, cnn4, cnn6, cnn8, cnn10, resnet8, resnet14, … resnet110 (6 n + 2), resnet8x4, "
-    "resnet32x4, resnet10, resnet18, resnet34, preresnet20 (6 n + 2 below 44), preresnet56 (9 n + "
-    "2 from 44), "
-    "densenet40, "
-    "… densenet100 (6 n + 4), lenet5, mlp";
+    "resnet32x4, resnet10, resnet18, resnet34, preresnet20 (6 n + 2 below 44), preresnet56 "
+    "(9 n + 2 from 44), densenet40, … densenet100 (6 n + 4), lenet5, mlp";
 constexpr std::int64_t kLargestDepth = 1202;
 // With fewer channels the weights' gradient of a shortcut, a 1 x 1 convolution with a stride,
 // writes past its memory in the oneDNN of PyTorch 2.11.
