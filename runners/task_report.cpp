@@ -201,6 +201,45 @@ Json CurveJson(const ModelResult& model, const std::string& name) {
   return {{"epoch", epoch}, {"value", value}, {"low", low}, {"high", high}};
 }
 
+std::string Canvas(std::string_view id, std::string_view label, std::string_view classes) {
+  return fmt::format(
+      R"(<div class="{}"><canvas id="{}" role="img" aria-label="{}"></canvas></div>)", classes, id,
+      label);
+}
+
+// Of the curves that there are: models that another run trained have none, and validation accuracy
+// needs a validation split.
+std::string CurveSection(const TaskResult& task) {
+  const auto has = [&](const char* name) {
+    return std::ranges::any_of(
+        task.models, [&](const ModelResult& model) { return !CurveJson(model, name).is_null(); });
+  };
+  std::string accuracy, others;
+  if (has("test_accuracy")) {
+    accuracy =
+        Canvas("curves", "Test accuracy over epochs; the final values are in the table of models",
+               "chart tall") +
+        "<p class=\"note\">Line: mean test accuracy over seeds. Band: its 95&nbsp;% "
+        "interval.</p>";
+  }
+  const auto add = [&](const char* heading, const char* note, const std::string& canvas) {
+    others +=
+        fmt::format(R"(<div><h3>{}</h3><p class="note">{}</p>{}</div>)", heading, note, canvas);
+  };
+  if (has("train_loss")) {
+    add("Training loss", "Whole, mean over an epoch.",
+        Canvas("losses", "Training loss over epochs", "chart"));
+  }
+  if (has("validation_accuracy")) {
+    add("Validation accuracy", "What the chosen epoch is chosen by.",
+        Canvas("validation", "Validation accuracy over epochs", "chart"));
+  }
+  if (accuracy.empty() && others.empty()) return "";
+  return fmt::format(
+      "<section>\n  <h2>Learning curves</h2>\n  {}\n  <div class=\"grid\">{}</div>\n</section>\n",
+      accuracy, others);
+}
+
 // Whether no other model costs at most as much and is more accurate. A cost of 0 is not known.
 bool OnFront(const TaskResult& task, const ModelResult& model, double ModelResult::*cost) {
   const auto accuracy = [](const ModelResult& of) {
@@ -250,6 +289,7 @@ std::string RenderTaskReport(const TaskResult& task) {
                                                           {"contrasts", Contrasts(task)},
                                                           {"model_table", ModelTable(task)},
                                                           {"fidelity_table", FidelityTable(task)},
+                                                          {"curve_section", CurveSection(task)},
                                                           {"path_section", PathSection(task)},
                                                           {"agreement_table", AgreementTable(task)},
                                                           {"cost_table", CostTable(task)}});

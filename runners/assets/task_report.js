@@ -42,15 +42,17 @@
     pointRadius: 0, pointHitRadius: 0, borderWidth: 0, backgroundColor: translucent(color(model), 0.14), fill,
   });
 
+  // None where no model has such a curve: the page has no place for it then.
   const drawCurve = (id, name, text, limits) => {
+    if (!document.getElementById(id)) return [];
     const datasets = data.models.flatMap((model) => {
       const series = model.curves[name];
       if (!series) return [];
       return [band(model, series, 'low', false), band(model, series, 'high', '-1'),
               line(model, series.epoch.map((x, i) => ({x, y: series.value[i]})))];
     });
-    return chart(id, datasets, axisOptions('Epoch'), axisOptions(text, limits),
-                 (item) => ` ${item.dataset.label}, epoch ${item.parsed.x}: ${score(item.parsed.y)}`);
+    return [chart(id, datasets, axisOptions('Epoch'), axisOptions(text, limits),
+                  (item) => ` ${item.dataset.label}, epoch ${item.parsed.x}: ${score(item.parsed.y)}`)];
   };
 
   // Accuracy against what a model costs: `of` names the cost of the data, `text` its axis, `unit` what follows its number.
@@ -101,8 +103,8 @@
   const draw = () => {
     charts.splice(0).forEach((each) => each.destroy());
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-    charts.push(drawCurve('curves', 'test_accuracy', 'Test accuracy, %', percent), drawCurve('losses', 'train_loss', 'Loss'),
-                drawCurve('validation', 'validation_accuracy', 'Validation accuracy, %', percent),
+    charts.push(...drawCurve('curves', 'test_accuracy', 'Test accuracy, %', percent), ...drawCurve('losses', 'train_loss', 'Loss'),
+                ...drawCurve('validation', 'validation_accuracy', 'Validation accuracy, %', percent),
                 drawFront('front', 'size', 'Size, numbers of 32 bits', ' numbers of 32 bits'),
                 drawFront('latency', 'latency', 'Milliseconds per image', ' ms'), drawReliability());
   };

@@ -151,5 +151,15 @@ TEST(TaskReportTest, IsOnePageThatLoadsNothing) {
   EXPECT_THAT(page, Not(HasSubstr("{{")));
 }
 
+TEST(TaskReportTest, HasPlacesForTheCurvesThatThereAre) {
+  TaskResult task = Task();
+  const std::string without_validation = RenderTaskReport(task);
+  EXPECT_THAT(without_validation, HasSubstr("canvas id=\"curves\""));
+  EXPECT_THAT(without_validation, HasSubstr("canvas id=\"losses\""));
+  EXPECT_THAT(without_validation, Not(HasSubstr("canvas id=\"validation\"")));
+  for (ModelResult& model : task.models) model.curve.clear();  // as of models that were loaded
+  EXPECT_THAT(RenderTaskReport(task), Not(HasSubstr("Learning curves")));
+}
+
 }  // namespace
 }  // namespace duet::runners
