@@ -172,6 +172,28 @@ std::optional<ResidualShape> FourStages(const NetworkConfig& config) {
   return std::nullopt;
 }
 
+// As the convolutions of residual and of dense networks start, arXiv:1502.01852.
+LayerPointer Convolve(NetworkBuilder& builder, const std::string& name, std::int64_t outputs,
+                      std::int64_t stride, std::int64_t kernel) {
+  return builder.Convolve(name, {.outputs = outputs,
+                                 .kernel = kernel,
+                                 .stride = stride,
+                                 .padding = kernel / 2,
+                                 .start = Start::kNormal});
+}
+
+LayerPointer Normalize(NetworkBuilder& builder, const std::string& name, bool relu = true) {
+  return std::make_unique<Normalization>(builder.Normalize(name, {.relu = relu}));
+}
+
+// A convolution, and its normalisation before it.
+void AddPreActivated(std::vector<LayerPointer>& body, NetworkBuilder& builder,
+                     const std::string& name, std::int64_t outputs, std::int64_t stride,
+                     std::int64_t kernel) {
+  body.push_back(Normalize(builder, name));
+  body.push_back(Convolve(builder, name, outputs, stride, kernel));
+}
+
 class ResidualMaker {
  public:
   ResidualMaker(ResidualShape shape, const ImageShape& images)
@@ -179,31 +201,18 @@ class ResidualMaker {
 
   Network Make() {
     builder_.Add(shape_.pre_activation ? "conv1" : "",
-                 Convolve("conv1", shape_.stem > 0 ? shape_.stem : shape_.width));
-    if (!shape_.pre_activation) builder_.Add("conv1", Normalize("conv1"));
+                 Convolve(builder_, "conv1", shape_.stem > 0 ? shape_.stem : shape_.width, 1, 3));
+    if (!shape_.pre_activation) builder_.Add("conv1", Normalize(builder_, "conv1"));
     for (std::size_t stage = 0; stage < shape_.blocks.size(); ++stage) {
       for (std::int64_t block = 0; block < shape_.blocks[stage]; ++block) AddBlock(stage, block);
     }
-    if (shape_.pre_activation) builder_.Add("last", Normalize("last"));
+    if (shape_.pre_activation) builder_.Add("last", Normalize(builder_, "last"));
     builder_.Add("penultimate", builder_.Average());
     AddHead(builder_, images_);
     return builder_.Finish();
   }
 
  private:
-  LayerPointer Convolve(const std::string& name, std::int64_t outputs, std::int64_t stride = 1,
-                        std::int64_t kernel = 3) {
-    return builder_.Convolve(name, {.outputs = outputs,
-                                    .kernel = kernel,
-                                    .stride = stride,
-                                    .padding = kernel / 2,
-                                    .start = Start::kNormal});
-  }
-
-  LayerPointer Normalize(const std::string& name, bool relu = true) {
-    return std::make_unique<Normalization>(builder_.Normalize(name, {.relu = relu}));
-  }
-
   // The last block of a stage bears the stage's name.
   void AddBlock(std::size_t stage, std::int64_t block) {
     const std::string name = fmt::format("stage{}.block{}", stage + 1, block + 1);
@@ -219,25 +228,18 @@ class ResidualMaker {
                                   std::int64_t stride) {
     const std::vector<std::int64_t> before = builder_.size;
     std::vector<LayerPointer> body, shortcut;
-    body.push_back(Convolve(name + ".conv1", channels, stride));
-    body.push_back(Normalize(name + ".conv1"));
-    body.push_back(Convolve(name + ".conv2", channels));
+    body.push_back(Convolve(builder_, name + ".conv1", channels, stride, 3));
+    body.push_back(Normalize(builder_, name + ".conv1"));
+    body.push_back(Convolve(builder_, name + ".conv2", channels, 1, 3));
     Normalization last = builder_.Normalize(name + ".conv2", {.adds = true});
     const std::vector<std::int64_t> after = builder_.size;
     if (after != before) {
       builder_.size = before;
-      shortcut.push_back(Convolve(name + ".shortcut", channels, stride, 1));
-      shortcut.push_back(Normalize(name + ".shortcut", /*relu=*/false));
+      shortcut.push_back(Convolve(builder_, name + ".shortcut", channels, stride, 1));
+      shortcut.push_back(Normalize(builder_, name + ".shortcut", /*relu=*/false));
     }
     return std::make_unique<PostActivationBlock>(Way(std::move(body)), std::move(last),
                                                  Way(std::move(shortcut)));
-  }
-
-  // A convolution of a pre-activation block, and its normalisation before it.
-  void AddPreActivated(std::vector<LayerPointer>& body, const std::string& name,
-                       std::int64_t outputs, std::int64_t stride, std::int64_t kernel) {
-    body.push_back(Normalize(name));
-    body.push_back(Convolve(name, outputs, stride, kernel));
   }
 
   LayerPointer MakePreActivation(const std::string& name, std::int64_t channels,
@@ -245,17 +247,17 @@ class ResidualMaker {
     const std::vector<std::int64_t> before = builder_.size;
     std::vector<LayerPointer> body, shortcut;
     if (shape_.bottleneck) {
-      AddPreActivated(body, name + ".conv1", channels, 1, 1);
-      AddPreActivated(body, name + ".conv2", channels, stride, 3);
-      AddPreActivated(body, name + ".conv3", 4 * channels, 1, 1);
+      AddPreActivated(body, builder_, name + ".conv1", channels, 1, 1);
+      AddPreActivated(body, builder_, name + ".conv2", channels, stride, 3);
+      AddPreActivated(body, builder_, name + ".conv3", 4 * channels, 1, 1);
     } else {
-      AddPreActivated(body, name + ".conv1", channels, stride, 3);
-      AddPreActivated(body, name + ".conv2", channels, 1, 3);
+      AddPreActivated(body, builder_, name + ".conv1", channels, stride, 3);
+      AddPreActivated(body, builder_, name + ".conv2", channels, 1, 3);
     }
     const std::vector<std::int64_t> after = builder_.size;
     if (after != before) {
       builder_.size = before;
-      shortcut.push_back(Convolve(name + ".shortcut", after[0], stride, 1));
+      shortcut.push_back(Convolve(builder_, name + ".shortcut", after[0], stride, 1));
     }
     return std::make_unique<PreActivationBlock>(Way(std::move(body)), Way(std::move(shortcut)));
   }
@@ -274,12 +276,12 @@ class DenseMaker {
       : images_(images), builder_(images), blocks_((depth - 4) / 6), growth_(growth) {}
 
   Network Make() {
-    builder_.Add("conv1", Convolve("conv1", 2 * growth_, 3));
+    builder_.Add("conv1", Convolve(builder_, "conv1", 2 * growth_, 1, 3));
     for (std::int64_t stage = 1; stage <= kStages; ++stage) {
       if (stage > 1) AddTransition(fmt::format("transition{}", stage - 1));
       for (std::int64_t block = 1; block <= blocks_; ++block) AddBlock(stage, block);
     }
-    builder_.Add("last", Normalize("last"));
+    builder_.Add("last", Normalize(builder_, "last"));
     builder_.Add("penultimate", builder_.Average());
     AddHead(builder_, images_);
     return builder_.Finish();
@@ -288,33 +290,21 @@ class DenseMaker {
  private:
   static constexpr std::int64_t kStages = 3;
 
-  LayerPointer Convolve(const std::string& name, std::int64_t outputs, std::int64_t kernel) {
-    return builder_.Convolve(
-        name,
-        {.outputs = outputs, .kernel = kernel, .padding = kernel / 2, .start = Start::kNormal});
-  }
-
-  LayerPointer Normalize(const std::string& name) {
-    return std::make_unique<Normalization>(builder_.Normalize(name, {}));
-  }
-
   // The last block of a stage bears the stage's name.
   void AddBlock(std::int64_t stage, std::int64_t block) {
     const std::string name = fmt::format("stage{}.block{}", stage, block);
     const std::vector<std::int64_t> before = builder_.size;
     std::vector<LayerPointer> body;
-    body.push_back(Normalize(name + ".conv1"));
-    body.push_back(Convolve(name + ".conv1", 4 * growth_, 1));
-    body.push_back(Normalize(name + ".conv2"));
-    body.push_back(Convolve(name + ".conv2", growth_, 3));
+    AddPreActivated(body, builder_, name + ".conv1", 4 * growth_, 1, 1);
+    AddPreActivated(body, builder_, name + ".conv2", growth_, 1, 3);
     builder_.size[0] += before[0];
     builder_.Add(block == blocks_ ? fmt::format("stage{}", stage) : name,
                  std::make_unique<DenseBlock>(Way(std::move(body)), before[0]));
   }
 
   void AddTransition(const std::string& name) {
-    builder_.Add("", Normalize(name));
-    builder_.Add("", Convolve(name, builder_.size[0] / 2, 1));
+    builder_.Add("", Normalize(builder_, name));
+    builder_.Add("", Convolve(builder_, name, builder_.size[0] / 2, 1, 1));
     builder_.Add(name, builder_.PoolAverage());
   }
 
