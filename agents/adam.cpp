@@ -3,15 +3,23 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "agents/host_loops.h"
 
 namespace duet::agents {
 namespace {
 
 // `skip` is 1 where the step is not taken.
 void CountStep(Tensor counts, const Tensor& skip) {
+  if (OnHost(counts) && !skip.defined()) {
+    const HostNumbers count(counts);
+    for (std::int64_t m = 0; m < counts.numel(); ++m) count(m) += 1.0F;
+    return;
+  }
   counts.add_(1.0);
   if (skip.defined()) counts.sub_(skip);
 }
@@ -35,23 +43,42 @@ Adam Adam::Slice(std::int64_t first, std::int64_t count) const {
 
 void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
                 std::span<const bool> active, const Tensor& skip) {
+  if (std::find(active.begin(), active.end(), false) == active.end()) active = {};
   // Counts of all members at once: on a GPU one operation is one launch, however many members.
   if (active.empty()) CountStep(num_steps_, skip);
-  std::vector<Tensor> rows, row_gradients, first_moments, second_moments, counts;
-  for (std::int64_t m = 0; m < parameters.size(0); ++m) {
-    if (!active.empty() && !active[static_cast<std::size_t>(m)]) continue;
-    rows.push_back(parameters[m]);
-    row_gradients.push_back(gradients[m]);
-    first_moments.push_back(first_moment_[m]);
-    second_moments.push_back(second_moment_[m]);
-    counts.push_back(num_steps_[m]);
-    if (!active.empty()) CountStep(counts.back(), skip);
+  const Rows& all = AllRows(parameters, gradients);
+  Rows some;
+  for (std::size_t m = 0; m < active.size(); ++m) {
+    if (!active[m]) continue;
+    some.parameters.push_back(all.parameters[m]);
+    some.gradients.push_back(all.gradients[m]);
+    some.first_moments.push_back(all.first_moments[m]);
+    some.second_moments.push_back(all.second_moments[m]);
+    some.counts.push_back(all.counts[m]);
+    CountStep(some.counts.back(), skip);
   }
-  if (rows.empty()) return;
-  at::_fused_adam_(rows, row_gradients, first_moments, second_moments, {}, counts,
-                   scale * config_.learning_rate, config_.beta1, config_.beta2, config_.l2,
-                   config_.epsilon, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{},
+  if (!active.empty() && some.counts.empty()) return;
+  const Rows& rows = active.empty() ? all : some;
+  at::_fused_adam_(rows.parameters, rows.gradients, rows.first_moments, rows.second_moments, {},
+                   rows.counts, scale * config_.learning_rate, config_.beta1, config_.beta2,
+                   config_.l2, config_.epsilon, /*amsgrad=*/false, /*maximize=*/false,
+                   /*grad_scale=*/{},
                    skip.defined() ? std::optional<Tensor>(skip) : std::nullopt);
+}
+
+const Adam::Rows& Adam::AllRows(const Tensor& parameters, const Tensor& gradients) {
+  const auto same = [](const std::vector<Tensor>& rows, const Tensor& tensor) {
+    return static_cast<std::int64_t>(rows.size()) == tensor.size(0) &&
+           rows.front().const_data_ptr() == tensor.const_data_ptr();
+  };
+  if (same(rows_.parameters, parameters) && same(rows_.gradients, gradients)) return rows_;
+  const auto split = [](const Tensor& tensor) { return tensor.unbind(0); };
+  rows_ = {.parameters = split(parameters),
+           .gradients = split(gradients),
+           .first_moments = split(first_moment_),
+           .second_moments = split(second_moment_),
+           .counts = split(num_steps_)};
+  return rows_;
 }
 
 void Adam::Save(core::ArchiveWriter& archive, const std::string& name) const {

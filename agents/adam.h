@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "agents/tensor.h"
 
@@ -36,11 +37,20 @@ class Adam {
   void Load(const core::ArchiveReader& archive, const std::string& name);
 
  private:
+  // The same rows of all that a step needs, [P] each, and the counts.
+  struct Rows {
+    std::vector<Tensor> parameters, gradients, first_moments, second_moments, counts;
+  };
+
   Adam(AdamConfig config, Tensor first_moment, Tensor second_moment, Tensor num_steps);
+
+  // Those of all members. They are made anew only where the tensors are others than last time.
+  const Rows& AllRows(const Tensor& parameters, const Tensor& gradients);
 
   AdamConfig config_;
   Tensor first_moment_, second_moment_;  // [M, P]
   Tensor num_steps_;                     // [M] float32, as the fused kernel wants it
+  Rows rows_;
 };
 
 }  // namespace duet::agents

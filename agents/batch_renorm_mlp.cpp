@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "agents/host_loops.h"
 #include "agents/members.h"
 #include "agents/product.h"
 #include "core/error.h"
@@ -201,13 +202,13 @@ void BatchRenormMlp::Backward(const Tape& tape, const Tensor& output_gradient) {
     Tensor by_weight = layers_.weight_gradient(layer);
     Tensor by_bias = layers_.bias_gradient(layer);
     MultiplyOut(by_weight, step.output.transpose(1, 2), gradient, shape_.precision);
-    at::sum_out(by_bias, gradient, 1, /*keepdim=*/true);
+    SumBatchOut(by_bias, gradient);
     scale_gradients_[layer].copy_((by_weight * weight(layer)).sum(2, /*keepdim=*/true));
     shift_gradients_[layer].copy_(at::bmm(weight(layer), by_bias.transpose(1, 2)));
     by_weight.mul_(scales_[layer]).addcmul_(shifts_[layer], by_bias);
     if (layer == 0) break;
     gradient = ThroughLayer(step, layer, gradient);
-    at::threshold_backward_out(gradient, gradient, tape.layers.inputs[layer], 0);
+    ReluBackward(gradient, tape.layers.inputs[layer]);
   }
 }
 
@@ -237,7 +238,7 @@ Tensor BatchRenormMlp::InputGradient(const Tape& tape, const Tensor& output_grad
   Tensor gradient = output_gradient;
   for (std::int64_t layer = num_layers() - 1; layer > 0; --layer) {
     gradient = ThroughLayer(tape.normalizations[layer], layer, gradient);
-    at::threshold_backward_out(gradient, gradient, tape.layers.inputs[layer], 0);
+    ReluBackward(gradient, tape.layers.inputs[layer]);
   }
   const Tape::Normalization& step = tape.normalizations[0];
   const Tensor weight = step.weight.narrow(1, first, count);

@@ -6,6 +6,7 @@
 
 #include "agents/adam.h"
 #include "agents/deterministic_agent.h"
+#include "agents/host_loops.h"
 #include "agents/mlp.h"
 
 namespace duet::agents {
@@ -64,7 +65,7 @@ class Ddpg : public DeterministicAgent {
   Tensor ActionValue(const Tensor& observations, const Tensor& actions) const override {
     const at::NoGradGuard no_grad;
     const Tensor normalized = policy_.normalizer.Normalize(observations);
-    return all_.critic.Forward(at::cat({normalized, actions}, 2)).squeeze(2);
+    return all_.critic.Forward(JoinColumns(normalized, actions)).squeeze(2);
   }
 
   void SavePolicy(core::ArchiveWriter& archive) const override {
@@ -128,11 +129,11 @@ class Ddpg : public DeterministicAgent {
                     const Batch& batch, const Tensor& next_observations) {
     const Tensor next_actions = nets.target_actor.Forward(next_observations);
     const Tensor next_values =
-        nets.target_critic.Forward(at::cat({next_observations, next_actions}, 2)).squeeze(2);
+        nets.target_critic.Forward(JoinColumns(next_observations, next_actions)).squeeze(2);
     const Tensor targets = Targets(batch, next_values);
     Mlp::Tape tape;
     const Tensor values =
-        nets.critic.Forward(at::cat({observations, batch.actions}, 2), tape).squeeze(2);
+        nets.critic.Forward(JoinColumns(observations, batch.actions), tape).squeeze(2);
     const Tensor errors = values - targets;  // [m, B]
     const Tensor losses = errors.square().mean(1);
     nets.critic.Backward(tape, (errors * (2.0 / static_cast<double>(errors.size(1)))).unsqueeze(2));
@@ -145,7 +146,7 @@ class Ddpg : public DeterministicAgent {
   void UpdateActor(const Shard& shard, Networks& nets, const Tensor& observations) {
     Mlp::Tape actor_tape, critic_tape;
     const Tensor actions = nets.actor.Forward(observations, actor_tape);
-    const Tensor values = nets.critic.Forward(at::cat({observations, actions}, 2), critic_tape);
+    const Tensor values = nets.critic.Forward(JoinColumns(observations, actions), critic_tape);
     const Tensor losses = values.squeeze(2).mean(1).neg_();  // [m]
     const Tensor by_value = at::full_like(values, -1.0 / static_cast<double>(values.size(1)));
     const Tensor by_action =

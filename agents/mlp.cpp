@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "agents/host_loops.h"
 #include "agents/members.h"
 #include "core/error.h"
 
@@ -76,6 +77,7 @@ Mlp::Mlp(MlpShape shape, Tensor parameters, Tensor gradients)
       gradients_(std::move(gradients)) {
   MakeViews(parameters_, shape_, weights_, biases_, free_parameters_);
   MakeViews(gradients_, shape_, weight_gradients_, bias_gradients_, free_gradients_);
+  for (const Tensor& weight : weights_) transposed_weights_.push_back(weight.transpose(1, 2));
 }
 
 Mlp Mlp::Slice(std::int64_t first, std::int64_t count, std::int64_t step) const {
@@ -129,6 +131,7 @@ Tensor Mlp::Forward(const Tensor& input) const {
 Tensor Mlp::Forward(const Tensor& input, Tape& tape) const {
   CheckShape(input, {shape_.members, -1, shape_.input}, "network input");
   tape.inputs.clear();
+  tape.inputs.reserve(weights_.size());
   Tensor x = input;
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     tape.inputs.push_back(x);
@@ -154,11 +157,13 @@ Tensor Mlp::ThroughOutput(const Tape& tape, const Tensor& output_gradient) const
 
 Tensor Mlp::ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
                                const Tensor& input) const {
-  Tensor gradient = Multiply(output_gradient, weights_[layer].transpose(1, 2), shape_.precision);
+  Tensor gradient = Multiply(output_gradient, transposed_weights_[layer], shape_.precision);
   if (shape_.activation == Activation::kTanh) {
-    return at::tanh_backward_out(gradient, gradient, input);
+    TanhBackward(gradient, input);
+  } else {
+    ReluBackward(gradient, input);
   }
-  return at::threshold_backward_out(gradient, gradient, input, 0);
+  return gradient;
 }
 
 void Mlp::Backward(const Tape& tape, const Tensor& output_gradient) {
@@ -166,7 +171,7 @@ void Mlp::Backward(const Tape& tape, const Tensor& output_gradient) {
   for (std::int64_t layer = num_layers() - 1; layer >= 0; --layer) {
     const Tensor& input = tape.inputs[layer];
     MultiplyOut(weight_gradients_[layer], input.transpose(1, 2), gradient, shape_.precision);
-    at::sum_out(bias_gradients_[layer], gradient, 1, /*keepdim=*/true);
+    SumBatchOut(bias_gradients_[layer], gradient);
     if (layer == 0) break;
     gradient = ThroughHiddenLayer(gradient, layer, input);
   }
@@ -178,15 +183,14 @@ Tensor Mlp::InputGradient(const Tape& tape, const Tensor& output_gradient, std::
   for (std::int64_t layer = num_layers() - 1; layer > 0; --layer) {
     gradient = ThroughHiddenLayer(gradient, layer, tape.inputs[layer]);
   }
-  return Multiply(gradient, weights_[0].narrow(1, first, count).transpose(1, 2), shape_.precision);
+  return Multiply(gradient, transposed_weights_[0].narrow(2, first, count), shape_.precision);
 }
 
-Tensor Mlp::GradientNorms() const { return at::linalg_vector_norm(gradients_, 2, {1}); }
+Tensor Mlp::GradientNorms() const { return RowNorms(gradients_); }
 
 void Mlp::ClipGradients(double max_norm) {
   // As torch.nn.utils.clip_grad_norm_, for each member by itself.
-  gradients_.mul_(
-      at::reciprocal(GradientNorms() + 1e-6).mul_(max_norm).clamp_max_(1.0).unsqueeze(1));
+  ScaleRows(gradients_, at::reciprocal(GradientNorms() + 1e-6).mul_(max_norm).clamp_max_(1.0));
 }
 
 void Mlp::Save(core::ArchiveWriter& archive, const std::string& name) const {

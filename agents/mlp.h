@@ -111,6 +111,7 @@ class Mlp {
   Tensor parameters_;
   Tensor gradients_;
   std::vector<Tensor> weights_, biases_;
+  std::vector<Tensor> transposed_weights_;  // [M, out, in]
   std::vector<Tensor> weight_gradients_, bias_gradients_;
   Tensor free_parameters_, free_gradients_;
 };

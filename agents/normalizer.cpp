@@ -3,8 +3,10 @@
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "agents/host_loops.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -71,9 +73,28 @@ Tensor ObservationNormalizer::Normalize(const Tensor& observations) const {
 Tensor ObservationNormalizer::Normalize(const Tensor& observations, const Shard& shard) const {
   CheckShape(observations, {shard.count, -1, size_}, "observations");
   if (!enabled_) return observations;
+  if (OnHost(observations)) return NormalizeOnHost(observations, shard);
   return at::sub(observations, shard.Rows(device_.select(0, 0)))
       .mul_(shard.Rows(device_.select(0, 1)))
       .clamp_(-clip_, clip_);
+}
+
+Tensor ObservationNormalizer::NormalizeOnHost(const Tensor& observations,
+                                              const Shard& shard) const {
+  const HostNumbers observation(observations);
+  const auto bound = static_cast<float>(clip_);
+  Tensor normalized = EmptyLike(observations, observations.sizes());
+  float* out = normalized.mutable_data_ptr<float>();
+  for (std::int64_t m = 0; m < shard.count; ++m) {
+    const float* const mean = host_.const_data_ptr<float>() + (shard.first + m) * size_;
+    const float* const scale = mean + members_ * size_;
+    for (std::int64_t b = 0; b < observations.size(1); ++b) {
+      for (std::int64_t i = 0; i < size_; ++i) {
+        *out++ = std::clamp((observation(m, b, i) - mean[i]) * scale[i], -bound, bound);
+      }
+    }
+  }
+  return normalized;
 }
 
 void ObservationNormalizer::Save(core::ArchiveWriter& archive, const std::string& name) const {

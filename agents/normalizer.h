@@ -36,6 +36,7 @@ class ObservationNormalizer {
 
  private:
   void RefreshDeviceCopies();
+  Tensor NormalizeOnHost(const Tensor& observations, const Shard& shard) const;
 
   std::int64_t members_;
   std::int64_t size_;

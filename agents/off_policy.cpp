@@ -9,6 +9,7 @@
 #include <cmath>
 #include <utility>
 
+#include "agents/host_loops.h"
 #include "agents/without_autograd.h"
 #include "core/error.h"
 
@@ -65,6 +66,7 @@ void OffPolicyAgent::Act(std::span<const float> observations, ActMode mode,
     return DrawRandomActions(exploration_rngs_, spec_.num_actions, actions);
   }
   const WithoutAutograd no_autograd;
+  const Scratch::Scope scope(acting_scratch_);
   const auto envs =
       static_cast<std::int64_t>(observations.size()) / (spec_.members() * spec_.observation_size);
   // The copy to the learner's device; `from_blob` only looks.
@@ -88,6 +90,7 @@ void OffPolicyAgent::Update() {
     const auto index = static_cast<std::size_t>(shard.index);
     Inputs& inputs = inputs_[index];
     DrawInputs(shard, inputs);
+    const Scratch::Scope scope(inputs.scratch);
     graphs_[index].Run(update_kind(), [&] {
       Batch batch = replay_.Gather(inputs.indices, sample_options(shard));
       batch.noise = inputs.noise;
@@ -250,10 +253,26 @@ std::span<core::Rng> OffPolicyAgent::update_rngs(const Shard& shard) {
 }
 
 Tensor OffPolicyAgent::Targets(const Batch& batch, const Tensor& next_values) const {
-  const Tensor rewards = batch.rewards * config_.reward_scale;
-  const Tensor more = 1.0 - batch.terminated;
-  if (!batch.discounts.defined()) return at::addcmul(rewards, next_values, more, config_.gamma);
-  return at::addcmul(rewards, next_values * batch.discounts, more);
+  if (!OnHost(next_values)) {
+    const Tensor rewards = batch.rewards * config_.reward_scale;
+    const Tensor more = 1.0 - batch.terminated;
+    if (!batch.discounts.defined()) return at::addcmul(rewards, next_values, more, config_.gamma);
+    return at::addcmul(rewards, next_values * batch.discounts, more);
+  }
+  const bool extended = batch.discounts.defined();
+  const HostNumbers rewards(batch.rewards), terminated(batch.terminated), nexts(next_values);
+  const HostNumbers discounts(extended ? batch.discounts : batch.rewards);
+  const auto reward_scale = static_cast<float>(config_.reward_scale);
+  const auto gamma = static_cast<float>(config_.gamma);
+  Tensor targets = EmptyLike(next_values, next_values.sizes());
+  float* target = targets.mutable_data_ptr<float>();
+  for (std::int64_t m = 0; m < next_values.size(0); ++m) {
+    for (std::int64_t b = 0; b < next_values.size(1); ++b) {
+      const float discount = extended ? discounts(m, b) : gamma;
+      *target++ = rewards(m, b) * reward_scale + nexts(m, b) * discount * (1.0F - terminated(m, b));
+    }
+  }
+  return targets;
 }
 
 void OffPolicyAgent::AddMetric(const Shard& shard, std::size_t index, const Tensor& values) {
@@ -292,22 +311,6 @@ void OffPolicyAgent::ClearMetrics() {
   metric_sums_.zero_();
   metric_counts_.zero_();
 }
-
-namespace {
-
-// Of a float tensor of the host without gaps. Integers, since these the compiler takes many at
-// once: all ones in the exponent are an infinity or NaN.
-bool AllFinite(const Tensor& values) {
-  constexpr std::uint32_t kExponent = 0x7f800000;
-  const auto* bits = reinterpret_cast<const std::uint32_t*>(values.const_data_ptr<float>());
-  std::uint32_t any = 0;
-  for (std::int64_t i = 0; i < values.numel(); ++i) {
-    any |= static_cast<std::uint32_t>((bits[i] & kExponent) == kExponent);
-  }
-  return any == 0;
-}
-
-}  // namespace
 
 void CheckFinite(const Tensor& losses, const Tensor& gradients, std::string_view name,
                  const Shard& shard) {

@@ -10,6 +10,7 @@
 #include "agents/adam.h"
 #include "agents/agent.h"
 #include "agents/device_noise.h"
+#include "agents/host_loops.h"
 #include "agents/members.h"
 #include "agents/update_graph.h"
 #include "core/fields.h"
@@ -101,6 +102,7 @@ class OffPolicyAgent : public Agent {
   struct Inputs {
     BatchIndices indices;
     Tensor noise;  // [m, B, N]
+    Scratch scratch = {};
   };
 
   void UpdateShard(const Shard& shard, const Batch& batch);
@@ -125,6 +127,7 @@ class OffPolicyAgent : public Agent {
   std::vector<core::Rng> replay_rngs_;       // [M]
   std::vector<core::Rng> update_rngs_;       // [M]
   std::vector<Inputs> inputs_;               // of each shard
+  Scratch acting_scratch_;
   std::vector<UpdateGraph> graphs_;          // of each shard
   bool recorded_ = false;                    // updates are, so that they must read nothing back
   std::int64_t num_updates_ = 0;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <unordered_map>
@@ -69,6 +70,7 @@ class Library {
   DUET_ONEDNN_FUNCTION(primitive_create);
   DUET_ONEDNN_FUNCTION(primitive_desc_destroy);
   DUET_ONEDNN_FUNCTION(primitive_execute);
+  DUET_ONEDNN_FUNCTION(sgemm);
   DUET_ONEDNN_FUNCTION(stream_create);
 #if DNNL_VERSION_MAJOR >= 3
   DUET_ONEDNN_FUNCTION(matmul_primitive_desc_create);
@@ -274,10 +276,63 @@ void Run(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
   for (std::int64_t i = 0; i < count; ++i) values[i] = values[i] < 0.0F ? 0.0F : values[i];
 }
 
-void ReluRows(const Matrix& x) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void AddBias(
+    float* __restrict values, const float* bias, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) values[i] += bias[i];
+}
+
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void AddBiasAndRelu(
+    float* __restrict values, const float* bias, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float value = values[i] + bias[i];
+    values[i] = value < 0.0F ? 0.0F : value;
+  }
+}
+
+// What follows a product, in its rows. `bias` may be null.
+void Finish(const Matrix& x, const float* bias, bool relu) {
   auto* values = static_cast<float*>(x.data);
-  if (x.row_stride == x.columns) return Relu(values, x.rows * x.columns);
-  for (std::int64_t i = 0; i < x.rows; ++i) Relu(values + i * x.row_stride, x.columns);
+  if (bias == nullptr && relu && x.row_stride == x.columns) {
+    return Relu(values, x.rows * x.columns);
+  }
+  if (bias == nullptr && !relu) return;
+  for (std::int64_t i = 0; i < x.rows; ++i, values += x.row_stride) {
+    if (bias == nullptr) {
+      Relu(values, x.columns);
+    } else if (relu) {
+      AddBiasAndRelu(values, bias, x.columns);
+    } else {
+      AddBias(values, bias, x.columns);
+    }
+  }
+}
+
+// Without AVX-512 a product is one of two ways to the same machine code, of which this one takes half a
+// microsecond less. With it the other one has code of its own.
+bool PrefersGemm() {
+  static const bool prefers = [] {
+    constexpr int kAvx512 = dnnl_cpu_isa_avx512_core;  // a bit for each thing it can do
+    return (static_cast<int>(Library::Get().get_effective_cpu_isa()) & kAvx512) != kAvx512;
+  }();
+  return prefers;
+}
+
+// out = a b
+void Multiply(const Matrix& out, const Matrix& a, const Matrix& b) {
+  const bool floats = out.type == at::kFloat && a.type == at::kFloat && b.type == at::kFloat;
+  if (!floats || !PrefersGemm()) return Run(out, a, b, nullptr, Epilogue::kNone);
+  // Elements lie one after the other along rows ('N') or columns ('T').
+  const auto order = [](const Matrix& x) { return x.column_stride == 1 ? 'N' : 'T'; };
+  const auto stride = [](const Matrix& x) {
+    return x.column_stride == 1 ? std::max(x.row_stride, x.columns)
+                                : std::max(x.column_stride, x.rows);
+  };
+  const OneThread one_thread;
+  Check(Library::Get().sgemm(order(a), order(b), out.rows, out.columns, a.columns, 1.0F,
+                             static_cast<const float*>(a.data), stride(a),
+                             static_cast<const float*>(b.data), stride(b), 0.0F,
+                             static_cast<float*>(out.data), stride(out)),
+        "a product");
 }
 
 float Apply(Epilogue epilogue, float value) {
@@ -287,8 +342,8 @@ float Apply(Epilogue epilogue, float value) {
 // A column is computed as a row, out' = b' a', which oneDNN does in two thirds of the time.
 void MultiplyColumn(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
                     Epilogue epilogue) {
-  Run(WithUsualStrides(out.Transposed()), WithUsualStrides(b.Transposed()),
-      WithUsualStrides(a.Transposed()), nullptr, Epilogue::kNone);
+  Multiply(WithUsualStrides(out.Transposed()), WithUsualStrides(b.Transposed()),
+           WithUsualStrides(a.Transposed()));
   if (bias == nullptr && epilogue == Epilogue::kNone) return;
   auto* values = static_cast<float*>(out.data);
   for (std::int64_t i = 0; i < out.rows; ++i) {
@@ -301,8 +356,7 @@ void MultiplyTransposed(const Matrix& out, const Matrix& a, const Matrix& b) {
   static thread_local std::vector<float> scratch;
   scratch.resize(static_cast<std::size_t>(out.rows * out.columns));
   const Matrix rows = {scratch.data(), at::kFloat, out.columns, out.rows, out.rows, 1};
-  Run(rows, WithUsualStrides(b.Transposed()), WithUsualStrides(a.Transposed()), nullptr,
-      Epilogue::kNone);
+  Multiply(rows, WithUsualStrides(b.Transposed()), WithUsualStrides(a.Transposed()));
   auto* values = static_cast<float*>(out.data);
   for (std::int64_t i = 0; i < out.rows; ++i) {
     for (std::int64_t j = 0; j < out.columns; ++j) {
@@ -337,10 +391,13 @@ void MultiplyMatrices(const Matrix& out, const Matrix& a, const Matrix& b, const
   } else if (floats && out.columns < kFewColumns && out.rows >= kManyRows && a.row_stride == 1 &&
              a.column_stride > 1 && bias == nullptr && rest == Epilogue::kNone) {
     MultiplyTransposed(out, a, b);
+  } else if (floats && rest == Epilogue::kNone) {
+    Multiply(WithUsualStrides(out), WithUsualStrides(a), WithUsualStrides(b));
+    return Finish(out, bias, own_relu);
   } else {
     Run(WithUsualStrides(out), WithUsualStrides(a), WithUsualStrides(b), bias, rest);
   }
-  if (own_relu) ReluRows(out);
+  Finish(out, nullptr, own_relu);
 }
 
 #endif

@@ -100,6 +100,7 @@ class Ppo : public Agent {
       return DrawRandomActions(rngs_, spec_.num_actions, actions);
     }
     const WithoutAutograd no_autograd;
+    const Scratch::Scope scope(acting_scratch_);
     const Tensor normalized = policy_.normalizer.Normalize(OnDevice(observations));
     const Tensor outputs = policy_.network.Forward(normalized);
     if (mode == ActMode::kGreedy) return policy_.Likeliest(outputs, actions);
@@ -247,6 +248,7 @@ class Ppo : public Agent {
   PpoPolicy policy_;
   PpoLearner learner_;
   Rollout rollout_;
+  Scratch acting_scratch_;
   RewardNormalizer reward_normalizer_;
   ReplayBuffer replay_;
   std::vector<core::Rng> rngs_;  // [M] exploration

@@ -305,12 +305,14 @@ PpoSamples PpoLearner::SamplesOf(const Tensor& samples, std::int64_t member) con
 
 void PpoLearner::DifferentiateActor(const Shard& shard, const Tensor& observations,
                                     const Tensor& samples) {
-  Mlp& actor = by_shard_[static_cast<std::size_t>(shard.index)].actor;
+  Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
+  Mlp& actor = nets.actor;
+  const Scratch::Scope scope(nets.actor_scratch);
   Mlp::Tape tape;
   const Tensor outputs = actor.Forward(observations, tape).cpu().contiguous();
   const Tensor log_std = actor.free_parameters().cpu().contiguous();
-  const Tensor by_outputs = at::empty_like(outputs);
-  const Tensor by_log_std = at::empty_like(log_std);
+  const Tensor by_outputs = EmptyLike(outputs, outputs.sizes());
+  const Tensor by_log_std = EmptyLike(log_std, log_std.sizes());
   for (std::int64_t i = 0; i < shard.count; ++i) {
     const std::int64_t member = shard.first + i;
     const auto to = Row<float>(by_outputs, i);
@@ -333,10 +335,12 @@ void PpoLearner::DifferentiateActor(const Shard& shard, const Tensor& observatio
 
 void PpoLearner::DifferentiateCritic(const Shard& shard, const Tensor& observations,
                                      const Tensor& samples) {
-  Mlp& critic = by_shard_[static_cast<std::size_t>(shard.index)].critic;
+  Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
+  Mlp& critic = nets.critic;
+  const Scratch::Scope scope(nets.critic_scratch);
   Mlp::Tape tape;
   const Tensor values = critic.Forward(observations, tape).cpu().contiguous();
-  const Tensor by_values = at::empty_like(values);
+  const Tensor by_values = EmptyLike(values, values.sizes());
   for (std::int64_t i = 0; i < shard.count; ++i) {
     const std::int64_t member = shard.first + i;
     const auto to = Row<float>(by_values, i);
@@ -369,25 +373,27 @@ void PpoLearner::TakeStep(const Shard& shard, double rate_scale) {
 // The norm is that of actor and critic together.
 void PpoLearner::ClipAndCheck(const Shard& shard) {
   Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
-  const Tensor norms =
-      at::hypot(nets.actor.GradientNorms(), nets.critic.GradientNorms()).cpu();  // [m]
+  const Tensor actor_norms = nets.actor.GradientNorms().cpu();  // [m]
+  const Tensor critic_norms = nets.critic.GradientNorms().cpu();
+  const Tensor factors = EmptyLike(actor_norms, actor_norms.sizes());
+  const bool may_clip = config_.max_gradient_norm > 0.0;
   bool clips = false;
   for (std::int64_t i = 0; i < shard.count; ++i) {
-    const double norm = norms.const_data_ptr<float>()[i];
+    const double norm =
+        std::hypot(actor_norms.const_data_ptr<float>()[i], critic_norms.const_data_ptr<float>()[i]);
     if (!std::isfinite(norm) && active(shard.first + i)) {
       throw NonFiniteError(
           fmt::format("the PPO gradient norm of member {} is {}", shard.first + i, std::abs(norm)));
     }
-    clips = clips || norm > config_.max_gradient_norm;
+    // As torch.nn.utils.clip_grad_norm_.
+    const double factor = std::min(1.0, config_.max_gradient_norm / (norm + 1e-6));
+    factors.mutable_data_ptr<float>()[i] = static_cast<float>(factor);
+    clips = clips || factor < 1.0;
   }
-  if (!clips || config_.max_gradient_norm <= 0.0) return;
-  const Tensor factors = at::reciprocal(norms + 1e-6)
-                             .mul_(config_.max_gradient_norm)
-                             .clamp_max_(1.0)
-                             .unsqueeze(1)
-                             .to(spec_.device);
-  nets.actor.gradients().mul_(factors);
-  nets.critic.gradients().mul_(factors);
+  if (!may_clip || !clips) return;
+  const Tensor on_device = factors.to(spec_.device);
+  ScaleRows(nets.actor.gradients(), on_device);
+  ScaleRows(nets.critic.gradients(), on_device);
 }
 
 void PpoLearner::CountLosses(std::int64_t member, double rate_scale) {

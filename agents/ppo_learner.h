@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agents/adam.h"
+#include "agents/host_loops.h"
 #include "agents/members.h"
 #include "agents/ppo.h"
 #include "agents/ppo_objective.h"
@@ -46,6 +47,7 @@ class PpoLearner {
   struct Networks {
     Mlp actor, critic;
     Adam actor_optimizer, critic_optimizer;
+    Scratch actor_scratch = {}, critic_scratch = {};
   };
   // The actor is the policy's.
   static Networks MakeNetworks(const PpoConfig& config, const AgentSpec& spec, const Mlp& actor);

@@ -13,12 +13,11 @@
 #include <thread>
 #include <utility>
 
+#include "agents/host_loops.h"
 #include "core/error.h"
 
 namespace duet::agents {
 namespace {
-
-std::atomic<bool> through_aten = false;
 
 struct Log {
   std::mutex mutex;
@@ -44,8 +43,8 @@ bool ForOneDnn(const Tensor& out, const Tensor& a, const Tensor& b) {
   const auto fits = [](const Tensor& x) {
     return x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
   };
-  return HaveOneDnn() && !through_aten && a.is_cpu() && out.numel() > 0 && a.numel() > 0 &&
-         fits(a) && fits(b) && fits(out);
+  return HaveOneDnn() && OnHost(a) && OnHost(b) && out.numel() > 0 && a.numel() > 0 && fits(a) &&
+         fits(b) && fits(out);
 }
 
 // With rows or columns whose elements lie one after the other.
@@ -88,7 +87,7 @@ void MultiplyEach(const Tensor& out, const Tensor& a, const Tensor& b, const Ten
 // float32. Of two such numbers the product is exact in float32.
 Tensor Round(const Tensor& x) {
   const Tensor rounded = x.to(at::kBFloat16);
-  const bool fast = x.is_cuda() || (x.is_cpu() && !through_aten && MultipliesBFloat16());
+  const bool fast = x.is_cuda() || (OnHost(x) && MultipliesBFloat16());
   return fast ? rounded : rounded.to(at::kFloat);
 }
 
@@ -135,9 +134,6 @@ std::vector<std::vector<ProductFacts>> ProductLog::Take() {
   return lists;
 }
 
-AtenProducts::AtenProducts() { through_aten = true; }
-AtenProducts::~AtenProducts() { through_aten = false; }
-
 void UsePrecision(Precision precision, at::Device device) {
   if (precision == Precision::kTf32 && !device.is_cuda()) {
     throw ConfigError(
@@ -157,7 +153,7 @@ void MultiplyOut(const Tensor& out, const Tensor& a, const Tensor& b, Precision 
 }
 
 Tensor Multiply(const Tensor& a, const Tensor& b, Precision precision) {
-  Tensor out = at::empty({a.size(0), a.size(1), b.size(2)}, a.options());
+  Tensor out = EmptyLike(a, {a.size(0), a.size(1), b.size(2)});
   MultiplyOut(out, a, b, precision);
   return out;
 }
@@ -171,7 +167,7 @@ void LinearOut(const Tensor& out, const Tensor& x, const Tensor& weight, const T
 
 Tensor Linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Epilogue epilogue,
               Precision precision) {
-  Tensor out = at::empty({x.size(0), x.size(1), weight.size(2)}, x.options());
+  Tensor out = EmptyLike(x, {x.size(0), x.size(1), weight.size(2)});
   LinearOut(out, x, weight, bias, epilogue, precision);
   return out;
 }

@@ -62,13 +62,4 @@ class ProductLog {
   std::vector<std::vector<ProductFacts>> Take();
 };
 
-// While one lives, this process does all products through ATen, as on a GPU: for tests.
-class AtenProducts {
- public:
-  AtenProducts();
-  ~AtenProducts();
-  AtenProducts(const AtenProducts&) = delete;
-  AtenProducts& operator=(const AtenProducts&) = delete;
-};
-
 }  // namespace duet::agents

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "agents/host_loops.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -27,21 +28,36 @@ void ReplayBuffer::Add(const Transitions& transitions) {
   const std::int64_t per_member = static_cast<std::int64_t>(transitions.rewards.size()) / members_;
   const std::int64_t width = rows_.size(2);
   stride_ = per_member;
-  Tensor staged = at::empty({members_, per_member, width}, at::kFloat);
-  float* row = staged.mutable_data_ptr<float>();
-  for (std::size_t i = 0; i < transitions.rewards.size(); ++i) {
+  const auto write = [&](std::size_t i, float* row) {
     const auto o = static_cast<std::size_t>(observation_size_);
     const auto a = static_cast<std::size_t>(action_size_);
-    float* out = std::copy_n(&transitions.observations[i * o], o, row);
-    out = std::copy_n(&transitions.final_observations[i * o], o, out);
-    out = std::copy_n(&transitions.actions[i * a], a, out);
-    *out++ = static_cast<float>(transitions.rewards[i]);
-    *out++ = transitions.terminated[i] != 0 ? 1.0F : transitions.truncated[i] != 0 ? -1.0F : 0.0F;
-    row = out;
+    row = std::copy_n(&transitions.observations[i * o], o, row);
+    row = std::copy_n(&transitions.final_observations[i * o], o, row);
+    row = std::copy_n(&transitions.actions[i * a], a, row);
+    *row++ = static_cast<float>(transitions.rewards[i]);
+    *row = transitions.terminated[i] != 0 ? 1.0F : transitions.truncated[i] != 0 ? -1.0F : 0.0F;
+  };
+  const std::size_t steps = transitions.rewards.size();
+  const bool on_host = OnHost(rows_);
+  Tensor staged;
+  if (!on_host) {
+    staged = at::empty({members_, per_member, width}, at::kFloat);
+    float* row = staged.mutable_data_ptr<float>();
+    for (std::size_t i = 0; i < steps; ++i, row += width) write(i, row);
   }
   for (std::int64_t done = 0; done < per_member;) {
     const std::int64_t count = std::min(per_member - done, capacity_ - position_);
-    rows_.narrow(1, position_, count).copy_(staged.narrow(1, done, count));
+    if (on_host) {
+      float* const first = rows_.mutable_data_ptr<float>();
+      for (std::int64_t m = 0; m < members_; ++m) {
+        float* row = first + (m * capacity_ + position_) * width;
+        for (std::int64_t k = done; k < done + count; ++k, row += width) {
+          write(static_cast<std::size_t>(m * per_member + k), row);
+        }
+      }
+    } else {
+      rows_.narrow(1, position_, count).copy_(staged.narrow(1, done, count));
+    }
     position_ = (position_ + count) % capacity_;
     done += count;
   }
@@ -75,9 +91,37 @@ void ReplayBuffer::Draw(std::span<core::Rng> rngs, const SampleOptions& options,
 }
 
 Batch ReplayBuffer::Gather(const BatchIndices& indices, const SampleOptions& options) const {
+  if (OnHost(rows_) && options.n_step == 1) return CopyBatch(indices.rows);
   const Tensor rows = GatherRows(indices.rows);
   Batch batch = ToBatch(rows);
   if (options.n_step > 1) Extend(batch, rows, indices, options);
+  return batch;
+}
+
+Batch ReplayBuffer::CopyBatch(const Tensor& indices) const {
+  const std::int64_t members = indices.size(0), size = indices.size(1), width = rows_.size(2);
+  const auto make = [&](at::IntArrayRef shape) { return EmptyLike(rows_, shape); };
+  Batch batch{.observations = make({members, size, observation_size_}),
+              .actions = make({members, size, action_size_}),
+              .rewards = make({members, size}),
+              .next_observations = make({members, size, observation_size_}),
+              .terminated = make({members, size})};
+  const float* const first = rows_.const_data_ptr<float>();
+  const std::int64_t* const index = indices.const_data_ptr<std::int64_t>();
+  float* observation = batch.observations.mutable_data_ptr<float>();
+  float* action = batch.actions.mutable_data_ptr<float>();
+  float* reward = batch.rewards.mutable_data_ptr<float>();
+  float* next_observation = batch.next_observations.mutable_data_ptr<float>();
+  float* terminated = batch.terminated.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < members * size; ++i) {
+    const float* row = first + index[i] * width;
+    observation = std::copy_n(row, observation_size_, observation);
+    next_observation = std::copy_n(row + observation_size_, observation_size_, next_observation);
+    row += 2 * observation_size_;
+    action = std::copy_n(row, action_size_, action);
+    *reward++ = row[action_size_];
+    *terminated++ = std::max(row[action_size_ + 1], 0.0F);
+  }
   return batch;
 }
 

@@ -86,6 +86,8 @@ class ReplayBuffer {
 
  private:
   Batch ToBatch(const Tensor& rows) const;
+  // The same of the rows with these indices, on the host.
+  Batch CopyBatch(const Tensor& indices) const;
   // Turns a batch of first transitions, whose rows are given, into n-step returns.
   void Extend(Batch& batch, const Tensor& first_rows, const BatchIndices& indices,
               const SampleOptions& options) const;

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <utility>
 
+#include "agents/host_loops.h"
 #include "agents/members.h"
 
 namespace duet::agents {
@@ -56,6 +57,31 @@ Tensor EntropyAtMode(const PolicyOutput& answer) {
   return (answer.log_std + LogTanhSlope(answer.location) + unit_entropy).sum(2);
 }
 
+namespace {
+
+// All but the gradient.
+SoftActorLoss LossOnHost(const Tensor& values, const Tensor& log_probs,
+                         const Tensor& temperatures) {
+  const HostNumbers value(values), log_prob(log_probs), temperature(temperatures);
+  SoftActorLoss loss{.losses = EmptyLike(values, {values.size(0)}),
+                     .entropies = EmptyLike(values, {values.size(0)}),
+                     .by_output = {}};
+  const auto batch = static_cast<double>(values.size(1));
+  for (std::int64_t m = 0; m < values.size(0); ++m) {
+    double log_prob_sum = 0.0, value_sum = 0.0;
+    for (std::int64_t b = 0; b < values.size(1); ++b) {
+      log_prob_sum += log_prob(m, b);
+      value_sum += value(m, b);
+    }
+    loss.losses.mutable_data_ptr<float>()[m] =
+        static_cast<float>((temperature(m) * log_prob_sum - value_sum) / batch);
+    loss.entropies.mutable_data_ptr<float>()[m] = static_cast<float>(-log_prob_sum / batch);
+  }
+  return loss;
+}
+
+}  // namespace
+
 template <typename Network>
 SoftActorLoss DifferentiateSoftActor(const Tensor& output, LogStdBounds bounds, const Tensor& noise,
                                      const Tensor& temperatures,
@@ -65,11 +91,14 @@ SoftActorLoss DifferentiateSoftActor(const Tensor& output, LogStdBounds bounds, 
   const auto sample = SampleTanhGaussian(distribution, noise);
   const auto [values, by_action] = critics.MinimumByAction(observations, sample.actions);
   const double share = 1.0 / static_cast<double>(values.size(1));
-  return {
-      .losses = (temperatures * sample.log_probs - values).mean(1),
-      .entropies = sample.log_probs.mean(1).neg_(),
-      .by_output = TanhGaussianGradient(output, bounds, distribution, noise, sample,
-                                        by_action * -share, (temperatures * share).unsqueeze(2))};
+  SoftActorLoss loss =
+      OnHost(values) ? LossOnHost(values, sample.log_probs, temperatures)
+                     : SoftActorLoss{.losses = (temperatures * sample.log_probs - values).mean(1),
+                                     .entropies = sample.log_probs.mean(1).neg_(),
+                                     .by_output = {}};
+  loss.by_output = TanhGaussianGradient(output, bounds, distribution, noise, sample,
+                                        by_action * -share, (temperatures * share).unsqueeze(2));
+  return loss;
 }
 
 template SoftActorLoss DifferentiateSoftActor(const Tensor&, LogStdBounds, const Tensor&,

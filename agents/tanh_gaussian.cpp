@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "agents/host_loops.h"
+
 namespace duet::agents {
 
 void VisitFields(core::FieldVisitor& v, LogStdBounds& bounds) {
@@ -21,6 +23,7 @@ constexpr double kClampLow = -20.0;
 constexpr double kRescaleLow = -5.0;
 constexpr double kHigh = 2.0;
 constexpr double kRescaleHalf = (kHigh - kRescaleLow) / 2.0;
+const double kHalfLogTwoPi = 0.5 * std::log(2.0 * std::numbers::pi);
 
 // The derivative of the bounded log standard deviation by the raw one.
 Tensor BoundSlope(const Tensor& raw, const Tensor& log_std, LogStdBounds bounds) {
@@ -34,6 +37,64 @@ Tensor BoundSlope(const Tensor& raw, const Tensor& log_std, LogStdBounds bounds)
     }
   }
   return {};
+}
+
+// Of the same at one entry.
+float BoundSlope(float raw, float log_std, LogStdBounds bounds) {
+  if (bounds == LogStdBounds::kClamp) return raw >= kClampLow && raw <= kHigh ? 1.0F : 0.0F;
+  const double t = (log_std - (kRescaleLow + kRescaleHalf)) / kRescaleHalf;
+  return static_cast<float>((1.0 - t * t) * kRescaleHalf);
+}
+
+// See TanhGaussianGradient, which says why.
+Tensor GradientOnHost(const Tensor& output, LogStdBounds bounds, const Tensor& log_stds,
+                      const Tensor& noise, const Tensor& actions, const Tensor& by_action,
+                      const Tensor& by_log_prob) {
+  const HostNumbers raw(output), log_std(log_stds), draw(noise), action(actions);
+  const HostNumbers action_gradient(by_action), log_prob_gradient(by_log_prob);
+  const std::int64_t size = noise.size(2);
+  Tensor gradients = EmptyLike(output, output.sizes());
+  float* gradient = gradients.mutable_data_ptr<float>();
+  for (std::int64_t m = 0; m < noise.size(0); ++m) {
+    for (std::int64_t b = 0; b < noise.size(1); ++b, gradient += 2 * size) {
+      for (std::int64_t i = 0; i < size; ++i) {
+        const float a = action(m, b, i), log_std_of = log_std(m, b, i);
+        const float by_log_prob_of = log_prob_gradient(m, b);
+        const float by_x =
+            action_gradient(m, b, i) * (1.0F - a * a) + 2.0F * a * by_log_prob_of;
+        const float by_log_std = by_x * draw(m, b, i) * std::exp(log_std_of) - by_log_prob_of;
+        gradient[i] = by_x;
+        gradient[size + i] = by_log_std * BoundSlope(raw(m, b, size + i), log_std_of, bounds);
+      }
+    }
+  }
+  return gradients;
+}
+
+TanhGaussianSample SampleOnHost(const TanhGaussian& distribution, const Tensor& noise) {
+  const HostNumbers location(distribution.location), log_std(distribution.log_std), draw(noise);
+  const std::int64_t members = noise.size(0), batch = noise.size(1), size = noise.size(2);
+  TanhGaussianSample sample{EmptyLike(noise, {members, batch, size}),
+                            EmptyLike(noise, {members, batch})};
+  float* action = sample.actions.mutable_data_ptr<float>();
+  float* log_prob = sample.log_probs.mutable_data_ptr<float>();
+  for (std::int64_t m = 0; m < members; ++m) {
+    for (std::int64_t b = 0; b < batch; ++b) {
+      double terms = kHalfLogTwoPi * static_cast<double>(size);
+      for (std::int64_t i = 0; i < size; ++i) {
+        const float noise_of = draw(m, b, i), log_std_of = log_std(m, b, i);
+        const float x = location(m, b, i) + std::exp(log_std_of) * noise_of;
+        // With q = 1 - exp(-2 |x|): tanh |x| = q / (2 - q) and, as softplus is what it is,
+        // log(1 - tanh(x)^2) = 2 (log 2 - |x| - log(2 - q)).
+        const float q = -std::expm1(-2.0F * std::abs(x));
+        *action++ = std::copysign(q / (2.0F - q), x);
+        const float slope = 2.0F * (std::numbers::ln2_v<float> - std::abs(x) - std::log(2.0F - q));
+        terms += log_std_of + slope + 0.5F * noise_of * noise_of;
+      }
+      *log_prob++ = static_cast<float>(-terms);
+    }
+  }
+  return sample;
 }
 
 }  // namespace
@@ -52,8 +113,9 @@ Tensor LogTanhSlope(const Tensor& x) {
 
 TanhGaussianSample SampleTanhGaussian(const TanhGaussian& distribution, const Tensor& noise) {
   const auto& [location, log_std] = distribution;
+  if (OnHost(location) && OnHost(log_std)) return SampleOnHost(distribution, noise);
   const Tensor x = at::addcmul(location, log_std.exp(), noise);
-  const double constant = 0.5 * std::log(2.0 * std::numbers::pi) * static_cast<double>(x.size(2));
+  const double constant = kHalfLogTwoPi * static_cast<double>(x.size(2));
   const Tensor terms = at::addcmul(log_std + LogTanhSlope(x), noise, noise, 0.5);
   return {x.tanh(), -(terms.sum(2) + constant)};
 }
@@ -64,6 +126,9 @@ Tensor TanhGaussianGradient(const Tensor& output, LogStdBounds bounds,
                             const Tensor& by_log_prob) {
   const auto& [location, log_std] = distribution;
   const std::int64_t size = noise.size(2);
+  if (OnHost(output)) {
+    return GradientOnHost(output, bounds, log_std, noise, sample.actions, by_action, by_log_prob);
+  }
   // Before the tanh. The noise being what it is, -log(1 - tanh(x)^2) alone changes with x in the
   // log probability; its slope is 2 tanh(x).
   const Tensor by_x =

@@ -4,10 +4,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "agents/adam.h"
 #include "agents/deterministic_agent.h"
+#include "agents/host_loops.h"
 #include "agents/mlp.h"
 #include "agents/twin_critics.h"
 
@@ -124,7 +126,22 @@ class Td3 : public DeterministicAgent {
   // Target policy smoothing: clip(pi'(s') + clip(noise)), section 5.3.
   Tensor SmoothedTargetActions(const Networks& nets, const Tensor& next_observations,
                                const Tensor& noise) const {
-    const Tensor actions = nets.target_actor.Forward(next_observations);
+    Tensor actions = nets.target_actor.Forward(next_observations);
+    if (OnHost(actions)) {
+      const HostNumbers draw(noise);
+      const auto std = static_cast<float>(config_.target_noise);
+      const auto bound = static_cast<float>(config_.noise_clip);
+      float* action = actions.mutable_data_ptr<float>();
+      for (std::int64_t m = 0; m < actions.size(0); ++m) {
+        for (std::int64_t b = 0; b < actions.size(1); ++b) {
+          for (std::int64_t i = 0; i < actions.size(2); ++i, ++action) {
+            const float shift = std::clamp(draw(m, b, i) * std, -bound, bound);
+            *action = std::clamp(*action + shift, -1.0F, 1.0F);
+          }
+        }
+      }
+      return actions;
+    }
     return (noise * config_.target_noise)
         .clamp_(-config_.noise_clip, config_.noise_clip)
         .add_(actions)

@@ -6,15 +6,39 @@
 #include <tuple>
 #include <utility>
 
+#include "agents/host_loops.h"
+
 namespace duet::agents {
 namespace {
 
 constexpr std::int64_t kCritics = 2;  // per member
 
+// NaN where one is, as at::minimum.
+float Smaller(float a, float b) { return a < b || a != a ? a : b; }
+
+// Calls function(i, j) for every sample of every member in order, with its places in a stack of
+// twins without gaps, [2m, B].
+template <typename Function>
+void ForEachTwin(std::int64_t members, std::int64_t batch, const Function& function) {
+  for (std::int64_t m = 0; m < members; ++m) {
+    for (std::int64_t b = 0; b < batch; ++b) {
+      const std::int64_t first = kCritics * m * batch + b;
+      function(first, first + batch);
+    }
+  }
+}
+
 template <typename Network>
 Tensor MinimumOf(const Network& critics, const Tensor& observations, const Tensor& actions) {
   const Tensor values = critics.Forward(TwinInput(observations, actions));  // [2m, B, 1]
-  return TwinsByMember(values.squeeze(2)).amin(1);
+  if (!OnHost(values)) return TwinsByMember(values.squeeze(2)).amin(1);
+  Tensor smaller = EmptyLike(values, {observations.size(0), observations.size(1)});
+  const float* value = values.const_data_ptr<float>();
+  float* out = smaller.mutable_data_ptr<float>();
+  ForEachTwin(smaller.size(0), smaller.size(1), [&](std::int64_t i, std::int64_t j) {
+    *out++ = Smaller(value[i], value[j]);
+  });
+  return smaller;
 }
 
 }  // namespace
@@ -28,8 +52,7 @@ MlpShape TwinShape(const AgentSpec& spec, const std::vector<std::int64_t>& hidde
 }
 
 Tensor TwinInput(const Tensor& observations, const Tensor& actions) {
-  const Tensor input = at::cat({observations, actions}, 2).unsqueeze(1);
-  return input.expand({-1, kCritics, -1, -1}).flatten(0, 1);
+  return JoinColumns(observations, actions, kCritics);
 }
 
 Tensor TwinsByMember(const Tensor& stack) { return stack.unflatten(0, {-1, kCritics}); }
@@ -63,12 +86,35 @@ template <typename Network>
 typename TwinCriticsOf<Network>::Gradient TwinCriticsOf<Network>::MinimumByAction(
     const Tensor& observations, const Tensor& actions) const {
   typename Network::Tape tape;
-  const Tensor values = TwinsByMember(critics_.Forward(TwinInput(observations, actions), tape));
-  const auto [smaller, index] = values.min(1, /*keepdim=*/true);  // [m, 1, B, 1]
-  const Tensor chosen = at::zeros_like(values).scatter_(1, index, 1.0).flatten(0, 1);
-  const Tensor by_action =
-      critics_.InputGradient(tape, chosen, observations.size(2), actions.size(2));
-  return {smaller.squeeze(3).squeeze(1), TwinsByMember(by_action).sum(1)};
+  const Tensor stack = critics_.Forward(TwinInput(observations, actions), tape);  // [2m, B, 1]
+  const auto differentiate = [&](const Tensor& by_values) {
+    return critics_.InputGradient(tape, by_values, observations.size(2), actions.size(2));
+  };
+  if (!OnHost(stack)) {
+    const Tensor values = TwinsByMember(stack);
+    const auto [smaller, index] = values.min(1, /*keepdim=*/true);  // [m, 1, B, 1]
+    const Tensor chosen = at::zeros_like(values).scatter_(1, index, 1.0).flatten(0, 1);
+    return {smaller.squeeze(3).squeeze(1), TwinsByMember(differentiate(chosen)).sum(1)};
+  }
+  const std::int64_t members = actions.size(0), batch = actions.size(1), width = actions.size(2);
+  Tensor smaller = EmptyLike(stack, {members, batch});
+  Tensor chosen = EmptyLike(stack, stack.sizes());
+  const float* value = stack.const_data_ptr<float>();
+  float* out = smaller.mutable_data_ptr<float>();
+  float* share = chosen.mutable_data_ptr<float>();
+  ForEachTwin(members, batch, [&](std::int64_t i, std::int64_t j) {
+    *out++ = Smaller(value[i], value[j]);
+    share[i] = value[j] < value[i] ? 0.0F : 1.0F;
+    share[j] = 1.0F - share[i];
+  });
+  const Tensor by_twins = differentiate(chosen);  // [2m, B, A]
+  Tensor by_action = EmptyLike(stack, actions.sizes());
+  const float* twin = by_twins.const_data_ptr<float>();
+  float* sum = by_action.mutable_data_ptr<float>();
+  ForEachTwin(members, batch, [&](std::int64_t i, std::int64_t j) {
+    for (std::int64_t a = 0; a < width; ++a) *sum++ = twin[i * width + a] + twin[j * width + a];
+  });
+  return {smaller, by_action};
 }
 
 template <typename Network>
@@ -96,11 +142,34 @@ template class TwinCriticsOf<Mlp>;
 template class TwinCriticsOf<BatchRenormMlp>;
 
 TwinFit FitTwins(const Tensor& values, const Tensor& targets, double loss_factor) {
-  const Tensor errors = values - targets.unsqueeze(1);  // [m, 2, B]
   const auto batch = static_cast<double>(targets.size(1));
-  return {.losses = errors.square().sum({1, 2}).mul_(loss_factor / batch),
-          .mean_values = values.mean({1, 2}),
-          .by_values = errors * (2.0 * loss_factor / batch)};
+  if (!OnHost(values)) {
+    const Tensor errors = values - targets.unsqueeze(1);  // [m, 2, B]
+    return {.losses = errors.square().sum({1, 2}).mul_(loss_factor / batch),
+            .mean_values = values.mean({1, 2}),
+            .by_values = errors * (2.0 * loss_factor / batch)};
+  }
+  const HostNumbers value(values), target(targets);
+  TwinFit fit{.losses = EmptyLike(values, {values.size(0)}),
+              .mean_values = EmptyLike(values, {values.size(0)}),
+              .by_values = EmptyLike(values, values.sizes())};
+  const auto slope = static_cast<float>(2.0 * loss_factor / batch);
+  float* by_value = fit.by_values.mutable_data_ptr<float>();
+  for (std::int64_t m = 0; m < values.size(0); ++m) {
+    double squares = 0.0, sum = 0.0;
+    for (std::int64_t critic = 0; critic < kCritics; ++critic) {
+      for (std::int64_t b = 0; b < values.size(2); ++b) {
+        const float error = value(m, critic, b) - target(m, b);
+        squares += error * error;
+        sum += value(m, critic, b);
+        *by_value++ = error * slope;
+      }
+    }
+    fit.losses.mutable_data_ptr<float>()[m] = static_cast<float>(squares * loss_factor / batch);
+    fit.mean_values.mutable_data_ptr<float>()[m] =
+        static_cast<float>(sum / (static_cast<double>(kCritics) * batch));
+  }
+  return fit;
 }
 
 TwinCritics::TwinCritics(const TargetNetworkConfig& config, const AgentSpec& spec,
@@ -133,7 +202,7 @@ Tensor TwinCritics::TargetMinimum(const Tensor& observations, const Tensor& acti
 TwinCritics::Gradient TwinCritics::FirstByAction(const Tensor& observations,
                                                  const Tensor& actions) const {
   Mlp::Tape tape;
-  const Tensor values = first_.Forward(at::cat({observations, actions}, 2), tape);
+  const Tensor values = first_.Forward(JoinColumns(observations, actions), tape);
   return {values.squeeze(2),
           first_.InputGradient(tape, at::ones_like(values), observations.size(2), actions.size(2))};
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <thread>
 
+#include "agents/host_loops.h"
 #include "agents/registry.h"
 #include "core/config_reader.h"
 #include "core/error.h"
@@ -47,6 +48,17 @@ class AgentConformanceTest : public testing::TestWithParam<AgentCase> {
 
 INSTANTIATE_TEST_SUITE_P(Agents, AgentConformanceTest, testing::ValuesIn(AgentCases()),
                          [](const auto& info) { return info.param.name(); });
+
+// The loops of the host and the operations that other devices need are two ways to the same numbers.
+// Both take the same steps from the same draws, and differ by what rounding makes of them.
+TEST_P(AgentConformanceTest, LearnsOnTheHostAsThroughAten) {
+  const auto on_host = Make();
+  Train(*on_host, 0, 40);
+  const AtenOnly aten_only;
+  const auto through_aten = Make();
+  Train(*through_aten, 0, 40);
+  EXPECT_LT(LargestDifference(Networks(*on_host), Networks(*through_aten)), 1e-4);
+}
 
 TEST_P(AgentConformanceTest, ActsWithinTheRangeInEveryMode) {
   const auto agent = Make();

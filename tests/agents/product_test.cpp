@@ -1,3 +1,4 @@
+#include "agents/host_loops.h"
 #include "agents/product.h"
 
 #include <ATen/Parallel.h>
@@ -41,7 +42,7 @@ TEST_P(ProductTest, EqualsTheProductInDoublePrecisionForEveryLayout) {
   for (const Tensor& left : {a, Transposed(a), Narrowed(a)}) {
     for (const Tensor& right : {b, Transposed(b), Narrowed(b)}) {
       EXPECT_LT(LargestDifference(Multiply(left, right), expected), 1e-4);
-      const AtenProducts through_aten;
+      const AtenOnly through_aten;
       EXPECT_LT(LargestDifference(Multiply(left, right), expected), 1e-4);
     }
   }
@@ -60,7 +61,7 @@ TEST_P(ProductTest, LinearAddsTheBiasOfEachMemberAndItsEpilogue) {
     EXPECT_LT(LargestDifference(linear(Epilogue::kTanh), expected.tanh()), 1e-4);
   };
   expect();
-  const AtenProducts through_aten;
+  const AtenOnly through_aten;
   expect();
 }
 
@@ -99,7 +100,7 @@ TEST_P(ProductTest, InBFloat16OnlyTheFactorsAreRounded) {
               1e-4);
   };
   expect();
-  const AtenProducts through_aten;
+  const AtenOnly through_aten;
   expect();
 }
 

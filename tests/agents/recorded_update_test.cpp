@@ -3,7 +3,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "agents/product.h"
+#include "agents/host_loops.h"
 #include "agents/registry.h"
 #include "core/config_reader.h"
 #include "tests/agents/operation_recorder.h"
@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(Agents, RecordedUpdateTest, testing::ValuesIn(ReplayLea
                          [](const auto& info) { return info.param.name(); });
 
 TEST_P(RecordedUpdateTest, RepeatingARecordingIsUpdating) {
-  const AtenProducts as_on_a_gpu;  // of the CPU's own products the recorder sees nothing
+  const AtenOnly as_on_a_gpu;  // of the CPU's own products and loops the recorder sees nothing
   at::set_num_threads(1);          // the networks are too small for more
   std::vector<std::string_view> settings = {"", "n_step = 3\nnormalize_observations = true\n"};
   if (GetParam().algorithm == "dqn") {
