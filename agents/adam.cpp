@@ -62,8 +62,7 @@ void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
   at::_fused_adam_(rows.parameters, rows.gradients, rows.first_moments, rows.second_moments, {},
                    rows.counts, scale * config_.learning_rate, config_.beta1, config_.beta2,
                    config_.l2, config_.epsilon, /*amsgrad=*/false, /*maximize=*/false,
-                   /*grad_scale=*/{},
-                   skip.defined() ? std::optional<Tensor>(skip) : std::nullopt);
+                   /*grad_scale=*/{}, skip.defined() ? std::optional<Tensor>(skip) : std::nullopt);
 }
 
 const Adam::Rows& Adam::AllRows(const Tensor& parameters, const Tensor& gradients) {

@@ -92,7 +92,8 @@ class CrossQ : public SoftAgent<CrossQConfig, BatchRenormMlp, Critics> {
                          const Tensor& temperatures) override {
     const Tensor losses = temperatures.squeeze(1) * (entropies - target_entropy());  // [m]
     // alpha is its own derivative by log alpha.
-    Step(shard, "temperature", losses, nets.log_temperature, losses.unsqueeze(1),
+    nets.temperature_gradient.copy_(losses.unsqueeze(1));
+    Step(shard, "temperature", losses, nets.log_temperature, nets.temperature_gradient,
          nets.temperature_optimizer);
     AddMetric(shard, kTemperatureLoss, losses);
   }

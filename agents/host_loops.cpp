@@ -9,8 +9,7 @@
 
 // A loop is built for wider vectors as well, of which the processor takes what it has.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DUET_WIDE_VECTORS \
-  [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+#define DUET_WIDE_VECTORS [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
 #else
 #define DUET_WIDE_VECTORS
 #endif
@@ -20,8 +19,23 @@ namespace {
 
 std::atomic<bool> aten_only = false;
 
-DUET_WIDE_VECTORS void AddTo(float* __restrict sums, const float* values, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) sums[i] += values[i];
+// Some columns at a time, whose sums stay in registers.
+DUET_WIDE_VECTORS void SumRows(float* __restrict sums, const float* values, std::int64_t rows,
+                               std::int64_t columns, std::int64_t stride) {
+  constexpr std::int64_t kAtOnce = 32;
+  std::int64_t first = 0;
+  for (; first + kAtOnce <= columns; first += kAtOnce) {
+    float parts[kAtOnce] = {};
+    const float* row = values + first;
+    for (std::int64_t b = 0; b < rows; ++b, row += stride) {
+      for (std::int64_t k = 0; k < kAtOnce; ++k) parts[k] += row[k];
+    }
+    std::copy_n(parts, kAtOnce, sums + first);
+  }
+  std::fill_n(sums + first, columns - first, 0.0F);
+  for (std::int64_t b = 0; b < rows; ++b, values += stride) {
+    for (std::int64_t i = first; i < columns; ++i) sums[i] += values[i];
+  }
 }
 
 // As at::threshold_backward: where the output is NaN the gradient passes.
@@ -109,8 +123,7 @@ Tensor EmptyLike(const Tensor& like, at::IntArrayRef sizes) {
 Tensor JoinColumns(const Tensor& left, const Tensor& right, std::int64_t copies) {
   if (!OnHost(left) || !OnHost(right)) {
     const Tensor joined = at::cat({left, right}, 2);
-    return copies == 1 ? joined
-                       : joined.unsqueeze(1).expand({-1, copies, -1, -1}).flatten(0, 1);
+    return copies == 1 ? joined : joined.unsqueeze(1).expand({-1, copies, -1, -1}).flatten(0, 1);
   }
   const std::int64_t members = left.size(0), batch = left.size(1);
   const std::int64_t c = left.size(2), d = right.size(2);
@@ -129,6 +142,14 @@ Tensor JoinColumns(const Tensor& left, const Tensor& right, std::int64_t copies)
   return joined;
 }
 
+Tensor Scaled(const Tensor& values, double factor) {
+  if (!OnHost(values) || !values.is_contiguous()) return values * factor;
+  Tensor scaled = EmptyLike(values, values.sizes());
+  std::copy_n(values.const_data_ptr<float>(), values.numel(), scaled.mutable_data_ptr<float>());
+  Scale(scaled.mutable_data_ptr<float>(), static_cast<float>(factor), values.numel());
+  return scaled;
+}
+
 void SumBatchOut(const Tensor& sums, const Tensor& values) {
   if (!OnHost(values)) {
     Tensor out = sums;
@@ -139,9 +160,7 @@ void SumBatchOut(const Tensor& sums, const Tensor& values) {
   const HostNumbers in(dense), out(sums);
   const std::int64_t columns = values.size(2);
   for (std::int64_t m = 0; m < values.size(0); ++m) {
-    float* const sum = &out(m);
-    std::fill_n(sum, columns, 0.0F);
-    for (std::int64_t b = 0; b < values.size(1); ++b) AddTo(sum, &in(m, b), columns);
+    SumRows(&out(m), &in(m), values.size(1), columns, values.size(1) > 1 ? dense.stride(1) : 0);
   }
 }
 

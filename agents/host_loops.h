@@ -1,5 +1,5 @@
-// Small operations of learners as loops over the CPU's memory. Beside a network of 64 units a call of
-// LibTorch costs more than its arithmetic, so that here one loop does what takes several calls
+// Small operations of learners as loops over the CPU's memory. Beside a network of 64 units a call
+// of LibTorch costs more than its arithmetic, so that here one loop does what takes several calls
 // elsewhere. LibTorch's operations stay next to each loop: other devices need them, and a test
 // compares both.
 #pragma once
@@ -26,8 +26,8 @@ class AtenOnly {
   AtenOnly& operator=(const AtenOnly&) = delete;
 };
 
-// The numbers of a float tensor of the host with up to three axes, by their indices. The tensor must
-// outlive it.
+// The numbers of a float tensor of the host with up to three axes, by their indices. The tensor
+// must outlive it.
 class HostNumbers {
  public:
   explicit HostNumbers(const Tensor& tensor) : data_(tensor.mutable_data_ptr<float>()) {
@@ -46,8 +46,8 @@ class HostNumbers {
   std::array<std::int64_t, 3> strides_ = {};
 };
 
-// Memory for what an update makes on its way, which the next one uses again: LibTorch takes as long to
-// make a small tensor as a product takes.
+// Memory for what an update makes on its way, which the next one uses again: LibTorch takes as long
+// to make a small tensor as a product takes.
 class Scratch {
  public:
   // While one lives, EmptyLike in this thread takes memory of `scratch`, in the order of the calls.
@@ -76,6 +76,9 @@ Tensor EmptyLike(const Tensor& like, at::IntArrayRef sizes);
 
 // [M, B, C] and [M, B, D] side by side, `copies` times for each member: [copies * M, B, C + D].
 Tensor JoinColumns(const Tensor& left, const Tensor& right, std::int64_t copies = 1);
+
+// All entries times a factor.
+Tensor Scaled(const Tensor& values, double factor);
 
 // Writes the sums over the batch, [M, B, C] -> [M, 1, C].
 void SumBatchOut(const Tensor& sums, const Tensor& values);

@@ -128,8 +128,8 @@ class OffPolicyAgent : public Agent {
   std::vector<core::Rng> update_rngs_;       // [M]
   std::vector<Inputs> inputs_;               // of each shard
   Scratch acting_scratch_;
-  std::vector<UpdateGraph> graphs_;          // of each shard
-  bool recorded_ = false;                    // updates are, so that they must read nothing back
+  std::vector<UpdateGraph> graphs_;  // of each shard
+  bool recorded_ = false;            // updates are, so that they must read nothing back
   std::int64_t num_updates_ = 0;
   // Of each shard, where updates are recorded: metrics of the update under way, by name or
   // undefined. They are counted all at once at its end, since on a GPU every operation is a launch.

@@ -276,39 +276,33 @@ void Run(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
   for (std::int64_t i = 0; i < count; ++i) values[i] = values[i] < 0.0F ? 0.0F : values[i];
 }
 
+// Adds a number per column, and then takes max(x, 0) where `relu`.
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void AddBias(
-    float* __restrict values, const float* bias, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) values[i] += bias[i];
-}
-
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void AddBiasAndRelu(
-    float* __restrict values, const float* bias, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float value = values[i] + bias[i];
-    values[i] = value < 0.0F ? 0.0F : value;
-  }
-}
-
-// What follows a product, in its rows. `bias` may be null.
-void Finish(const Matrix& x, const float* bias, bool relu) {
-  auto* values = static_cast<float*>(x.data);
-  if (bias == nullptr && relu && x.row_stride == x.columns) {
-    return Relu(values, x.rows * x.columns);
-  }
-  if (bias == nullptr && !relu) return;
-  for (std::int64_t i = 0; i < x.rows; ++i, values += x.row_stride) {
-    if (bias == nullptr) {
-      Relu(values, x.columns);
-    } else if (relu) {
-      AddBiasAndRelu(values, bias, x.columns);
+    float* __restrict values, const float* bias, std::int64_t rows, std::int64_t columns,
+    std::int64_t stride, bool relu) {
+  for (std::int64_t i = 0; i < rows; ++i, values += stride) {
+    if (relu) {
+      for (std::int64_t j = 0; j < columns; ++j) {
+        const float value = values[j] + bias[j];
+        values[j] = value < 0.0F ? 0.0F : value;
+      }
     } else {
-      AddBias(values, bias, x.columns);
+      for (std::int64_t j = 0; j < columns; ++j) values[j] += bias[j];
     }
   }
 }
 
-// Without AVX-512 a product is one of two ways to the same machine code, of which this one takes half a
-// microsecond less. With it the other one has code of its own.
+// What follows a product. `bias` may be null.
+void Finish(const Matrix& x, const float* bias, bool relu) {
+  auto* values = static_cast<float*>(x.data);
+  if (bias != nullptr) return AddBias(values, bias, x.rows, x.columns, x.row_stride, relu);
+  if (!relu) return;
+  if (x.row_stride == x.columns) return Relu(values, x.rows * x.columns);
+  for (std::int64_t i = 0; i < x.rows; ++i) Relu(values + i * x.row_stride, x.columns);
+}
+
+// Without AVX-512 a product is one of two ways to the same machine code, of which this one takes
+// half a microsecond less. With it the other one has code of its own.
 bool PrefersGemm() {
   static const bool prefers = [] {
     constexpr int kAvx512 = dnnl_cpu_isa_avx512_core;  // a bit for each thing it can do

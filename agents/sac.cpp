@@ -71,9 +71,10 @@ class Sac : public SoftAgent<SacConfig, Mlp, TwinCritics> {
   // Stable-Baselines3, the loss is linear in log alpha, where Eq. 18 has alpha.
   void UpdateTemperature(const Shard& shard, Networks& nets, const Tensor& entropies,
                          const Tensor& /*temperatures*/) override {
-    const Tensor gradients = (entropies - target_entropy()).unsqueeze(1);  // [m, 1]
-    const Tensor losses = (nets.log_temperature * gradients).squeeze(1);
-    Step(shard, "temperature", losses, nets.log_temperature, gradients, nets.temperature_optimizer);
+    nets.temperature_gradient.copy_((entropies - target_entropy()).unsqueeze(1));
+    const Tensor losses = (nets.log_temperature * nets.temperature_gradient).squeeze(1);
+    Step(shard, "temperature", losses, nets.log_temperature, nets.temperature_gradient,
+         nets.temperature_optimizer);
     AddMetric(shard, kTemperatureLoss, losses);
   }
 };

@@ -96,8 +96,9 @@ SoftActorLoss DifferentiateSoftActor(const Tensor& output, LogStdBounds bounds, 
                      : SoftActorLoss{.losses = (temperatures * sample.log_probs - values).mean(1),
                                      .entropies = sample.log_probs.mean(1).neg_(),
                                      .by_output = {}};
-  loss.by_output = TanhGaussianGradient(output, bounds, distribution, noise, sample,
-                                        by_action * -share, (temperatures * share).unsqueeze(2));
+  loss.by_output =
+      TanhGaussianGradient(output, bounds, distribution, noise, sample, Scaled(by_action, -share),
+                           Scaled(temperatures, share).unsqueeze(2));
   return loss;
 }
 

@@ -66,12 +66,16 @@ class SoftAgent : public OffPolicyAgent {
     Network actor;  // the policy's
     Adam actor_optimizer;
     Critics critics;
-    Tensor log_temperature;  // [m, 1]
+    Tensor log_temperature;       // [m, 1]
+    Tensor temperature_gradient;  // [m, 1] of a loss by it
     Adam temperature_optimizer;
 
     Networks Slice(const Shard& s) const {
-      return {actor.Slice(s.first, s.count), actor_optimizer.Slice(s.first, s.count),
-              critics.Slice(s), s.Rows(log_temperature),
+      return {actor.Slice(s.first, s.count),
+              actor_optimizer.Slice(s.first, s.count),
+              critics.Slice(s),
+              s.Rows(log_temperature),
+              s.Rows(temperature_gradient),
               temperature_optimizer.Slice(s.first, s.count)};
     }
   };
@@ -170,6 +174,7 @@ class SoftAgent : public OffPolicyAgent {
             .actor_optimizer = {actor_adam, actor.parameters()},
             .critics = std::move(critics),
             .log_temperature = log_temperature,
+            .temperature_gradient = at::zeros_like(log_temperature),
             .temperature_optimizer = {{.learning_rate = config.temperature_learning_rate},
                                       log_temperature}};
   }

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -60,8 +61,7 @@ Tensor GradientOnHost(const Tensor& output, LogStdBounds bounds, const Tensor& l
       for (std::int64_t i = 0; i < size; ++i) {
         const float a = action(m, b, i), log_std_of = log_std(m, b, i);
         const float by_log_prob_of = log_prob_gradient(m, b);
-        const float by_x =
-            action_gradient(m, b, i) * (1.0F - a * a) + 2.0F * a * by_log_prob_of;
+        const float by_x = action_gradient(m, b, i) * (1.0F - a * a) + 2.0F * a * by_log_prob_of;
         const float by_log_std = by_x * draw(m, b, i) * std::exp(log_std_of) - by_log_prob_of;
         gradient[i] = by_x;
         gradient[size + i] = by_log_std * BoundSlope(raw(m, b, size + i), log_std_of, bounds);
@@ -101,6 +101,20 @@ TanhGaussianSample SampleOnHost(const TanhGaussian& distribution, const Tensor& 
 
 TanhGaussian ReadTanhGaussian(const Tensor& output, LogStdBounds bounds) {
   const std::int64_t size = output.size(2) / 2;
+  if (OnHost(output) && bounds == LogStdBounds::kClamp) {
+    const HostNumbers raw(output);
+    Tensor log_std = EmptyLike(output, {output.size(0), output.size(1), size});
+    float* out = log_std.mutable_data_ptr<float>();
+    for (std::int64_t m = 0; m < output.size(0); ++m) {
+      for (std::int64_t b = 0; b < output.size(1); ++b) {
+        for (std::int64_t i = size; i < 2 * size; ++i) {
+          *out++ =
+              std::clamp(raw(m, b, i), static_cast<float>(kClampLow), static_cast<float>(kHigh));
+        }
+      }
+    }
+    return {output.narrow(2, 0, size), log_std};
+  }
   const Tensor raw = output.narrow(2, size, size);
   return {output.narrow(2, 0, size), bounds == LogStdBounds::kClamp
                                          ? raw.clamp(kClampLow, kHigh)

@@ -35,9 +35,8 @@ Tensor MinimumOf(const Network& critics, const Tensor& observations, const Tenso
   Tensor smaller = EmptyLike(values, {observations.size(0), observations.size(1)});
   const float* value = values.const_data_ptr<float>();
   float* out = smaller.mutable_data_ptr<float>();
-  ForEachTwin(smaller.size(0), smaller.size(1), [&](std::int64_t i, std::int64_t j) {
-    *out++ = Smaller(value[i], value[j]);
-  });
+  ForEachTwin(smaller.size(0), smaller.size(1),
+              [&](std::int64_t i, std::int64_t j) { *out++ = Smaller(value[i], value[j]); });
   return smaller;
 }
 

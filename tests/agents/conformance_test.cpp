@@ -49,8 +49,8 @@ class AgentConformanceTest : public testing::TestWithParam<AgentCase> {
 INSTANTIATE_TEST_SUITE_P(Agents, AgentConformanceTest, testing::ValuesIn(AgentCases()),
                          [](const auto& info) { return info.param.name(); });
 
-// The loops of the host and the operations that other devices need are two ways to the same numbers.
-// Both take the same steps from the same draws, and differ by what rounding makes of them.
+// The loops of the host and the operations that other devices need are two ways to the same
+// numbers. Both take the same steps from the same draws, and differ by what rounding makes of them.
 TEST_P(AgentConformanceTest, LearnsOnTheHostAsThroughAten) {
   const auto on_host = Make();
   Train(*on_host, 0, 40);

@@ -35,6 +35,27 @@ TEST(HostLoopsTest, ColumnsJoinAsThroughAten) {
   }
 }
 
+TEST(HostLoopsTest, FactorsAreThoseOfAten) {
+  const Tensor values = RandomTensor({3, 7, 5}, 1);
+  for (const Tensor& rows : {values, values.narrow(1, 2, 3), values.transpose(1, 2)}) {
+    const Tensor kept = rows.clone();
+    EXPECT_TRUE(Scaled(rows, -0.3).equal(rows * -0.3));
+    EXPECT_TRUE(rows.equal(kept));
+  }
+}
+
+TEST(HostLoopsTest, NormsAndScalesOfRowsAreThoseOfAten) {
+  const Tensor values = RandomTensor({3, 1003}, 1);
+  for (const Tensor& rows : {values, values.slice(0, 0, 3, 2), values.narrow(1, 1, 15)}) {
+    const Tensor expected = at::linalg_vector_norm(rows, 2, {1});
+    EXPECT_LT(((RowNorms(rows) - expected) / expected).abs().max().item<double>(), 1e-6);
+    const Tensor factors = RandomTensor({rows.size(0)}, 2);
+    Tensor scaled = rows.clone();
+    ScaleRows(scaled, factors);
+    EXPECT_TRUE(scaled.equal(rows * factors.unsqueeze(1)));
+  }
+}
+
 TEST(HostLoopsTest, SumsOverTheBatchAreThoseOfAten) {
   const Tensor values = RandomTensor({3, 250, 21}, 1);
   for (const Tensor& rows : {values, values.narrow(2, 2, 9), values.transpose(1, 2)}) {
@@ -68,9 +89,9 @@ TEST(HostLoopsTest, GradientsPassActivationsAsThroughAten) {
 }
 
 TEST(HostLoopsTest, OneNumberThatIsNotFiniteIsFound) {
-  for (const float odd : {std::numeric_limits<float>::quiet_NaN(),
-                          std::numeric_limits<float>::infinity(),
-                          -std::numeric_limits<float>::infinity()}) {
+  for (const float odd :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
     for (const std::int64_t place : {0, 17, 66}) {
       Tensor values = RandomTensor({67}, 1);
       EXPECT_TRUE(AllFinite(values));
@@ -102,8 +123,7 @@ TEST(HostLoopsTest, BatchesOfAReplayAreThoseOfAten) {
       replay.Add({observations, actions, rewards, next, terminated, truncated});
     }
     std::vector<core::Rng> rngs = {core::Rng(5), core::Rng(6)};
-    const Batch batch =
-        replay.Sample(rngs, {.batch_size = 64, .n_step = n_step, .gamma = 0.9});
+    const Batch batch = replay.Sample(rngs, {.batch_size = 64, .n_step = n_step, .gamma = 0.9});
     return at::cat({batch.observations, batch.actions, batch.rewards.unsqueeze(2),
                     batch.next_observations, batch.terminated.unsqueeze(2)},
                    2);

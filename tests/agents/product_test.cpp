@@ -1,5 +1,5 @@
-#include "agents/host_loops.h"
 #include "agents/product.h"
+#include "agents/host_loops.h"
 
 #include <ATen/Parallel.h>
 

@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Agents, RecordedUpdateTest, testing::ValuesIn(ReplayLea
 
 TEST_P(RecordedUpdateTest, RepeatingARecordingIsUpdating) {
   const AtenOnly as_on_a_gpu;  // of the CPU's own products and loops the recorder sees nothing
-  at::set_num_threads(1);          // the networks are too small for more
+  at::set_num_threads(1);      // the networks are too small for more
   std::vector<std::string_view> settings = {"", "n_step = 3\nnormalize_observations = true\n"};
   if (GetParam().algorithm == "dqn") {
     settings.push_back("dueling = true\ntarget_update_interval = 3\n");
