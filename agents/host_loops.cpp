@@ -7,17 +7,13 @@
 #include <bit>
 #include <cmath>
 
-// A loop is built for wider vectors as well, of which the processor takes what it has.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DUET_WIDE_VECTORS [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#else
-#define DUET_WIDE_VECTORS
-#endif
+#include "agents/wide_vectors.h"
 
 namespace duet::agents {
 namespace {
 
 std::atomic<bool> aten_only = false;
+thread_local Scratch* current_scratch = nullptr;
 
 // Some columns at a time, whose sums stay in registers.
 DUET_WIDE_VECTORS void SumRows(float* __restrict sums, const float* values, std::int64_t rows,
@@ -92,10 +88,6 @@ bool OnHost(const Tensor& tensor) {
 AtenOnly::AtenOnly() { aten_only = true; }
 AtenOnly::~AtenOnly() { aten_only = false; }
 
-namespace {
-thread_local Scratch* current_scratch = nullptr;
-}  // namespace
-
 Scratch::Scope::Scope(Scratch& scratch) : before_(current_scratch) {
   scratch.next_ = 0;
   current_scratch = &scratch;
@@ -145,8 +137,9 @@ Tensor JoinColumns(const Tensor& left, const Tensor& right, std::int64_t copies)
 Tensor Scaled(const Tensor& values, double factor) {
   if (!OnHost(values) || !values.is_contiguous()) return values * factor;
   Tensor scaled = EmptyLike(values, values.sizes());
-  std::copy_n(values.const_data_ptr<float>(), values.numel(), scaled.mutable_data_ptr<float>());
-  Scale(scaled.mutable_data_ptr<float>(), static_cast<float>(factor), values.numel());
+  const float* const first = values.const_data_ptr<float>();
+  std::transform(first, first + values.numel(), scaled.mutable_data_ptr<float>(),
+                 [factor = static_cast<float>(factor)](float value) { return value * factor; });
   return scaled;
 }
 

@@ -14,6 +14,8 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "agents/wide_vectors.h"
 #endif
 
 namespace duet::agents {
@@ -270,16 +272,14 @@ void Run(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
   found->second.Run(out.data, a.data, b.data, bias);
 }
 
-// max(x, 0), and NaN of NaN, which oneDNN's own ReLU turns into 0. Built for wider vectors as well.
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void Relu(
-    float* values, std::int64_t count) {
+// max(x, 0), and NaN of NaN, which oneDNN's own ReLU turns into 0.
+DUET_WIDE_VECTORS void Relu(float* values, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) values[i] = values[i] < 0.0F ? 0.0F : values[i];
 }
 
 // Adds a number per column, and then takes max(x, 0) where `relu`.
-[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void AddBias(
-    float* __restrict values, const float* bias, std::int64_t rows, std::int64_t columns,
-    std::int64_t stride, bool relu) {
+DUET_WIDE_VECTORS void AddBias(float* __restrict values, const float* bias, std::int64_t rows,
+                               std::int64_t columns, std::int64_t stride, bool relu) {
   for (std::int64_t i = 0; i < rows; ++i, values += stride) {
     if (relu) {
       for (std::int64_t j = 0; j < columns; ++j) {

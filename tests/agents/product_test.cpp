@@ -1,10 +1,10 @@
 #include "agents/product.h"
-#include "agents/host_loops.h"
 
 #include <ATen/Parallel.h>
 
 #include <limits>
 
+#include "agents/host_loops.h"
 #include "core/error.h"
 #include "tests/agents/support.h"
 #include "tests/support/message_of.h"
