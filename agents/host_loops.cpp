@@ -1,6 +1,7 @@
 #include "agents/host_loops.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include <algorithm>
 #include <atomic>
