@@ -10,11 +10,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "agents/tanh.h"
 #include "agents/wide_vectors.h"
 #endif
 
@@ -63,12 +63,6 @@ class Library {
   DUET_ONEDNN_FUNCTION(get_effective_cpu_isa);
   DUET_ONEDNN_FUNCTION(memory_create);
   DUET_ONEDNN_FUNCTION(memory_set_data_handle);
-  DUET_ONEDNN_FUNCTION(post_ops_append_eltwise);
-  DUET_ONEDNN_FUNCTION(post_ops_create);
-  DUET_ONEDNN_FUNCTION(post_ops_destroy);
-  DUET_ONEDNN_FUNCTION(primitive_attr_create);
-  DUET_ONEDNN_FUNCTION(primitive_attr_destroy);
-  DUET_ONEDNN_FUNCTION(primitive_attr_set_post_ops);
   DUET_ONEDNN_FUNCTION(primitive_create);
   DUET_ONEDNN_FUNCTION(primitive_desc_destroy);
   DUET_ONEDNN_FUNCTION(primitive_execute);
@@ -187,92 +181,62 @@ class Argument {
   dnnl_memory_t memory_ = nullptr;
 };
 
-dnnl_primitive_attr_t MakeAttributes(Epilogue epilogue) {
-  const Library& library = Library::Get();
-  dnnl_primitive_attr_t attributes = nullptr;
-  Check(library.primitive_attr_create(&attributes), "making attributes");
-  if (epilogue == Epilogue::kNone) return attributes;
-  const auto algorithm = epilogue == Epilogue::kRelu ? dnnl_eltwise_relu : dnnl_eltwise_tanh;
-  dnnl_post_ops_t operations = nullptr;
-  Check(library.post_ops_create(&operations), "making an epilogue");
-#if DNNL_VERSION_MAJOR >= 3
-  Check(library.post_ops_append_eltwise(operations, algorithm, 0.0F, 0.0F), "an epilogue");
-#else
-  Check(library.post_ops_append_eltwise(operations, 1.0F, algorithm, 0.0F, 0.0F), "an epilogue");
-#endif
-  Check(library.primitive_attr_set_post_ops(attributes, operations), "an epilogue");
-  library.post_ops_destroy(operations);
-  return attributes;
-}
-
 // The machine code for matrices of given sizes, with the places of its arguments. Lives as long as
 // the program.
 class Product {
  public:
-  Product(const Matrix& out, const Matrix& a, const Matrix& b, bool biased, Epilogue epilogue)
+  Product(const Matrix& out, const Matrix& a, const Matrix& b)
       : arguments_({Argument(a), Argument(b), Argument(out)}) {
-    if (biased) {
-      arguments_.emplace_back(Matrix{nullptr, at::kFloat, 1, out.columns, out.columns, 1});
-    }
     const Library& library = Library::Get();
-    const dnnl_primitive_attr_t attributes = MakeAttributes(epilogue);
-    const auto* bias = biased ? arguments_[3].desc() : nullptr;
     dnnl_primitive_desc_t desc = nullptr;
 #if DNNL_VERSION_MAJOR >= 3
     Check(library.matmul_primitive_desc_create(&desc, Engine(), arguments_[0].desc(),
-                                               arguments_[1].desc(), bias, arguments_[2].desc(),
-                                               attributes),
+                                               arguments_[1].desc(), nullptr, arguments_[2].desc(),
+                                               nullptr),
           "a product");
 #else
     dnnl_matmul_desc_t operation;
-    Check(library.matmul_desc_init(&operation, arguments_[0].desc(), arguments_[1].desc(), bias,
+    Check(library.matmul_desc_init(&operation, arguments_[0].desc(), arguments_[1].desc(), nullptr,
                                    arguments_[2].desc()),
           "a product");
-    Check(library.primitive_desc_create(&desc, &operation, attributes, Engine(), nullptr),
+    Check(library.primitive_desc_create(&desc, &operation, nullptr, Engine(), nullptr),
           "a product");
 #endif
     Check(library.primitive_create(&primitive_, desc), "a product");
     library.primitive_desc_destroy(desc);
-    library.primitive_attr_destroy(attributes);
   }
 
-  void Run(void* out, void* a, void* b, const float* bias) const {
+  void Run(void* out, void* a, void* b) const {
     const Library& library = Library::Get();
-    constexpr std::array<int, 4> kIndices = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST,
-                                             DNNL_ARG_BIAS};
-    const std::array<void*, 4> data = {a, b, out, const_cast<float*>(bias)};
-    std::array<dnnl_exec_arg_t, 4> arguments;
-    for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    constexpr std::array<int, 3> kIndices = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
+    const std::array<void*, 3> data = {a, b, out};
+    std::array<dnnl_exec_arg_t, 3> arguments;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
       arguments[i] = {kIndices[i], arguments_[i].memory()};
       library.memory_set_data_handle(arguments[i].memory, data[i]);
     }
-    Check(library.primitive_execute(primitive_, Stream(), static_cast<int>(arguments_.size()),
+    Check(library.primitive_execute(primitive_, Stream(), static_cast<int>(arguments.size()),
                                     arguments.data()),
           "a product");
   }
 
  private:
-  std::vector<Argument> arguments_;  // a, b, out, bias if any
+  std::array<Argument, 3> arguments_;  // a, b, out
   dnnl_primitive_t primitive_ = nullptr;
 };
 
-void Run(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
-         Epilogue epilogue) {
+void Run(const Matrix& out, const Matrix& a, const Matrix& b) {
   static thread_local std::unordered_map<Key, Product, KeyHash> products;
-  const auto kinds = static_cast<std::int64_t>(epilogue) | (bias != nullptr ? 4 : 0) |
-                     static_cast<std::int64_t>(a.type) << 8 |
-                     static_cast<std::int64_t>(out.type) << 16;
-  const Key key = {a.rows,       a.columns,       b.columns,      a.row_stride, a.column_stride,
-                   b.row_stride, b.column_stride, out.row_stride, kinds};
+  const Key key = {a.rows,          a.columns,       b.columns,
+                   a.row_stride,    a.column_stride, b.row_stride,
+                   b.column_stride, out.row_stride,  static_cast<std::int64_t>(a.type)};
   const OneThread one_thread;
   auto found = products.find(key);
-  if (found == products.end()) {
-    found = products.try_emplace(key, out, a, b, bias != nullptr, epilogue).first;
-  }
-  found->second.Run(out.data, a.data, b.data, bias);
+  if (found == products.end()) found = products.try_emplace(key, out, a, b).first;
+  found->second.Run(out.data, a.data, b.data);
 }
 
-// max(x, 0), and NaN of NaN, which oneDNN's own ReLU turns into 0.
+// max(x, 0), and NaN of NaN.
 DUET_WIDE_VECTORS void Relu(float* values, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) values[i] = values[i] < 0.0F ? 0.0F : values[i];
 }
@@ -292,13 +256,16 @@ DUET_WIDE_VECTORS void AddBias(float* __restrict values, const float* bias, std:
   }
 }
 
-// What follows a product. `bias` may be null.
-void Finish(const Matrix& x, const float* bias, bool relu) {
-  auto* values = static_cast<float*>(x.data);
-  if (bias != nullptr) return AddBias(values, bias, x.rows, x.columns, x.row_stride, relu);
-  if (!relu) return;
-  if (x.row_stride == x.columns) return Relu(values, x.rows * x.columns);
-  for (std::int64_t i = 0; i < x.rows; ++i) Relu(values + i * x.row_stride, x.columns);
+// What follows a product, whose rows are whole. `bias` may be null. oneDNN would do it as well, but
+// its ReLU makes 0 of NaN, and its tanh takes longer than the product.
+void Finish(const Matrix& x, const float* bias, Epilogue epilogue) {
+  auto* const values = static_cast<float*>(x.data);
+  const bool relu = epilogue == Epilogue::kRelu;
+  if (bias != nullptr) AddBias(values, bias, x.rows, x.columns, x.row_stride, relu);
+  if (epilogue == Epilogue::kNone || (relu && bias != nullptr)) return;
+  const auto apply = relu ? Relu : Tanh;
+  if (x.row_stride == x.columns) return apply(values, x.rows * x.columns);
+  for (std::int64_t i = 0; i < x.rows; ++i) apply(values + i * x.row_stride, x.columns);
 }
 
 // Without AVX-512 a product is one of two ways to the same machine code, of which this one takes
@@ -313,8 +280,8 @@ bool PrefersGemm() {
 
 // out = a b
 void Multiply(const Matrix& out, const Matrix& a, const Matrix& b) {
-  const bool floats = out.type == at::kFloat && a.type == at::kFloat && b.type == at::kFloat;
-  if (!floats || !PrefersGemm()) return Run(out, a, b, nullptr, Epilogue::kNone);
+  const bool floats = a.type == at::kFloat && b.type == at::kFloat;
+  if (!floats || !PrefersGemm()) return Run(out, a, b);
   // Elements lie one after the other along rows ('N') or columns ('T').
   const auto order = [](const Matrix& x) { return x.column_stride == 1 ? 'N' : 'T'; };
   const auto stride = [](const Matrix& x) {
@@ -329,20 +296,10 @@ void Multiply(const Matrix& out, const Matrix& a, const Matrix& b) {
         "a product");
 }
 
-float Apply(Epilogue epilogue, float value) {
-  return epilogue == Epilogue::kTanh ? std::tanh(value) : value;
-}
-
 // A column is computed as a row, out' = b' a', which oneDNN does in two thirds of the time.
-void MultiplyColumn(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
-                    Epilogue epilogue) {
+void MultiplyColumn(const Matrix& out, const Matrix& a, const Matrix& b) {
   Multiply(WithUsualStrides(out.Transposed()), WithUsualStrides(b.Transposed()),
            WithUsualStrides(a.Transposed()));
-  if (bias == nullptr && epilogue == Epilogue::kNone) return;
-  auto* values = static_cast<float*>(out.data);
-  for (std::int64_t i = 0; i < out.rows; ++i) {
-    values[i] = Apply(epilogue, values[i] + (bias != nullptr ? *bias : 0.0F));
-  }
 }
 
 // The same for a few columns, where a' lies in rows: a fifth of the time with the copy back.
@@ -377,21 +334,15 @@ bool MultipliesBFloat16() {
 
 void MultiplyMatrices(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
                       Epilogue epilogue) {
-  const bool floats = out.type == at::kFloat;
-  const bool own_relu = floats && epilogue == Epilogue::kRelu;
-  const Epilogue rest = own_relu ? Epilogue::kNone : epilogue;
-  if (floats && out.columns == 1 && out.rows > 1 && out.row_stride == 1) {
-    MultiplyColumn(out, a, b, bias, rest);
-  } else if (floats && out.columns < kFewColumns && out.rows >= kManyRows && a.row_stride == 1 &&
-             a.column_stride > 1 && bias == nullptr && rest == Epilogue::kNone) {
+  if (out.columns == 1 && out.rows > 1 && out.row_stride == 1) {
+    MultiplyColumn(out, a, b);
+  } else if (out.columns < kFewColumns && out.rows >= kManyRows && a.row_stride == 1 &&
+             a.column_stride > 1) {
     MultiplyTransposed(out, a, b);
-  } else if (floats && rest == Epilogue::kNone) {
-    Multiply(WithUsualStrides(out), WithUsualStrides(a), WithUsualStrides(b));
-    return Finish(out, bias, own_relu);
   } else {
-    Run(WithUsualStrides(out), WithUsualStrides(a), WithUsualStrides(b), bias, rest);
+    Multiply(WithUsualStrides(out), WithUsualStrides(a), WithUsualStrides(b));
   }
-  Finish(out, nullptr, own_relu);
+  Finish(out, bias, epilogue);
 }
 
 #endif

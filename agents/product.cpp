@@ -44,7 +44,7 @@ bool ForOneDnn(const Tensor& out, const Tensor& a, const Tensor& b) {
     return x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
   };
   return HaveOneDnn() && OnHost(a) && OnHost(b) && out.numel() > 0 && a.numel() > 0 && fits(a) &&
-         fits(b) && fits(out);
+         fits(b) && out.scalar_type() == at::kFloat;
 }
 
 // With rows or columns whose elements lie one after the other.
