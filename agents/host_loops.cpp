@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 
+#include "agents/short_rows.h"
 #include "agents/wide_vectors.h"
 
 namespace duet::agents {
@@ -127,8 +128,8 @@ Tensor JoinColumns(const Tensor& left, const Tensor& right, std::int64_t copies)
   for (std::int64_t m = 0; m < members; ++m) {
     const float* const first = out;
     for (std::int64_t b = 0; b < batch; ++b) {
-      out = std::copy_n(&lefts(m, b), c, out);
-      out = std::copy_n(&rights(m, b), d, out);
+      out = CopyRow(&lefts(m, b), c, out);
+      out = CopyRow(&rights(m, b), d, out);
     }
     for (std::int64_t k = 1; k < copies; ++k) out = std::copy_n(first, batch * (c + d), out);
   }

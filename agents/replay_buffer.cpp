@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "agents/host_loops.h"
+#include "agents/short_rows.h"
 #include "core/error.h"
 
 namespace duet::agents {
@@ -115,10 +116,10 @@ Batch ReplayBuffer::CopyBatch(const Tensor& indices) const {
   float* terminated = batch.terminated.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < members * size; ++i) {
     const float* row = first + index[i] * width;
-    observation = std::copy_n(row, observation_size_, observation);
-    next_observation = std::copy_n(row + observation_size_, observation_size_, next_observation);
+    observation = CopyRow(row, observation_size_, observation);
+    next_observation = CopyRow(row + observation_size_, observation_size_, next_observation);
     row += 2 * observation_size_;
-    action = std::copy_n(row, action_size_, action);
+    action = CopyRow(row, action_size_, action);
     *reward++ = row[action_size_];
     *terminated++ = std::max(row[action_size_ + 1], 0.0F);
   }
