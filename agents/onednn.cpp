@@ -265,6 +265,10 @@ DUET_WIDE_VECTORS void MultiplyOuter(float* __restrict out, const float* column,
   }
 }
 
+constexpr std::int64_t kFewRows = 8;
+constexpr std::int64_t kFewColumns = 16;
+constexpr std::int64_t kManyRows = 32;
+
 // What follows a product, whose rows are whole. `bias` may be null. oneDNN would do it as well, but
 // its ReLU makes 0 of NaN, and its tanh takes longer than the product.
 void Finish(const Matrix& x, const float* bias, Epilogue epilogue) {
@@ -277,20 +281,23 @@ void Finish(const Matrix& x, const float* bias, Epilogue epilogue) {
   for (std::int64_t i = 0; i < x.rows; ++i) apply(values + i * x.row_stride, x.columns);
 }
 
-// Without AVX-512 a product is one of two ways to the same machine code, of which this one takes
-// half a microsecond less. With it the other one has code of its own.
-bool PrefersGemm() {
-  static const bool prefers = [] {
-    constexpr int kAvx512 = dnnl_cpu_isa_avx512_core;  // a bit for each thing it can do
-    return (static_cast<int>(Library::Get().get_effective_cpu_isa()) & kAvx512) != kAvx512;
-  }();
-  return prefers;
+bool HaveIsa(int isa) {  // a bit for each thing it can do
+  return (static_cast<int>(Library::Get().get_effective_cpu_isa()) & isa) == isa;
 }
+
+bool HaveAvx512() {
+  static const bool have = HaveIsa(dnnl_cpu_isa_avx512_core);
+  return have;
+}
+
+// Without AVX-512 a product is one of two ways to the same machine code, of which GEMM takes half a
+// microsecond less. With it the other one has code of its own, which is slower for a few rows.
+bool PrefersGemm(std::int64_t rows) { return !HaveAvx512() || rows < kFewRows; }
 
 // out = a b
 void Multiply(const Matrix& out, const Matrix& a, const Matrix& b) {
   const bool floats = a.type == at::kFloat && b.type == at::kFloat;
-  if (!floats || !PrefersGemm()) return Run(out, a, b);
+  if (!floats || !PrefersGemm(out.rows)) return Run(out, a, b);
   // Elements lie one after the other along rows ('N') or columns ('T').
   const auto order = [](const Matrix& x) { return x.column_stride == 1 ? 'N' : 'T'; };
   const auto stride = [](const Matrix& x) {
@@ -311,7 +318,14 @@ void MultiplyColumn(const Matrix& out, const Matrix& a, const Matrix& b) {
            WithUsualStrides(a.Transposed()));
 }
 
-// The same for a few columns, where a' lies in rows: a fifth of the time with the copy back.
+// The same for a few columns, with the copy back: a fifth of the time where a' lies in rows, and
+// where a does a third with AVX-512.
+bool IsFasterTransposed(const Matrix& out, const Matrix& a) {
+  if (out.rows < kManyRows) return false;
+  if (a.row_stride == 1 && a.column_stride > 1) return out.columns < kFewColumns;
+  return out.columns < kFewRows && a.type == at::kFloat && HaveAvx512();
+}
+
 void MultiplyTransposed(const Matrix& out, const Matrix& a, const Matrix& b) {
   static thread_local std::vector<float> scratch;
   scratch.resize(static_cast<std::size_t>(out.rows * out.columns));
@@ -325,19 +339,12 @@ void MultiplyTransposed(const Matrix& out, const Matrix& a, const Matrix& b) {
   }
 }
 
-constexpr std::int64_t kFewColumns = 16;
-constexpr std::int64_t kManyRows = 32;
-
 }  // namespace
 
 bool HaveOneDnn() { return Library::Get().is_open(); }
 
 bool MultipliesBFloat16() {
-  static const bool fast = [] {
-    if (!HaveOneDnn()) return false;
-    constexpr int kNeeded = dnnl_cpu_isa_avx512_core_bf16;  // a bit for each thing it can do
-    return (static_cast<int>(Library::Get().get_effective_cpu_isa()) & kNeeded) == kNeeded;
-  }();
+  static const bool fast = HaveOneDnn() && HaveIsa(dnnl_cpu_isa_avx512_core_bf16);
   return fast;
 }
 
@@ -349,8 +356,7 @@ void MultiplyMatrices(const Matrix& out, const Matrix& a, const Matrix& b, const
                   out.row_stride);
   } else if (out.columns == 1 && out.rows > 1 && out.row_stride == 1) {
     MultiplyColumn(out, a, b);
-  } else if (out.columns < kFewColumns && out.rows >= kManyRows && a.row_stride == 1 &&
-             a.column_stride > 1) {
+  } else if (IsFasterTransposed(out, a)) {
     MultiplyTransposed(out, a, b);
   } else {
     Multiply(WithUsualStrides(out), WithUsualStrides(a), WithUsualStrides(b));

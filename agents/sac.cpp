@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include "agents/host_loops.h"
 #include "agents/mlp.h"
 #include "agents/soft_agent.h"
 #include "agents/twin_critics.h"
@@ -71,11 +72,27 @@ class Sac : public SoftAgent<SacConfig, Mlp, TwinCritics> {
   // Stable-Baselines3, the loss is linear in log alpha, where Eq. 18 has alpha.
   void UpdateTemperature(const Shard& shard, Networks& nets, const Tensor& entropies,
                          const Tensor& /*temperatures*/) override {
-    nets.temperature_gradient.copy_((entropies - target_entropy()).unsqueeze(1));
-    const Tensor losses = (nets.log_temperature * nets.temperature_gradient).squeeze(1);
+    const Tensor losses = TemperatureLosses(nets, entropies);
     Step(shard, "temperature", losses, nets.log_temperature, nets.temperature_gradient,
          nets.temperature_optimizer);
     AddMetric(shard, kTemperatureLoss, losses);
+  }
+
+  // [m], with their gradients by log alpha in `nets`.
+  Tensor TemperatureLosses(Networks& nets, const Tensor& entropies) const {
+    if (!OnHost(nets.log_temperature)) {
+      nets.temperature_gradient.copy_((entropies - target_entropy()).unsqueeze(1));
+      return (nets.log_temperature * nets.temperature_gradient).squeeze(1);
+    }
+    Tensor losses = EmptyLike(entropies, entropies.sizes());
+    const HostNumbers loss(losses), entropy(entropies), log_temperature(nets.log_temperature);
+    const HostNumbers gradient(nets.temperature_gradient);
+    const auto target = static_cast<float>(target_entropy());
+    for (std::int64_t m = 0; m < entropies.size(0); ++m) {
+      gradient(m) = entropy(m) - target;
+      loss(m) = log_temperature(m) * gradient(m);
+    }
+    return losses;
   }
 };
 

@@ -28,7 +28,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ProductTest,
                          testing::Values(Shape{1, 5, 3, 4}, Shape{3, 5, 3, 1}, Shape{3, 5, 1, 4},
                                          Shape{2, 7, 1, 1}, Shape{2, 64, 64, 6},
                                          Shape{1, 256, 200, 64}, Shape{3, 256, 200, 64},
-                                         Shape{2, 256, 256, 6}, Shape{2, 256, 256, 1}),
+                                         Shape{2, 256, 256, 6}, Shape{2, 256, 256, 1},
+                                         Shape{2, 6, 64, 100}),
                          [](const auto& info) {
                            const Shape& s = info.param;
                            return fmt::format("{}x{}x{}x{}", s.members, s.n, s.k, s.p);
