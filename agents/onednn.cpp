@@ -265,10 +265,6 @@ DUET_WIDE_VECTORS void MultiplyOuter(float* __restrict out, const float* column,
   }
 }
 
-constexpr std::int64_t kFewRows = 8;
-constexpr std::int64_t kFewColumns = 16;
-constexpr std::int64_t kManyRows = 32;
-
 // What follows a product, whose rows are whole. `bias` may be null. oneDNN would do it as well, but
 // its ReLU makes 0 of NaN, and its tanh takes longer than the product.
 void Finish(const Matrix& x, const float* bias, Epilogue epilogue) {
@@ -289,6 +285,8 @@ bool HaveAvx512() {
   static const bool have = HaveIsa(dnnl_cpu_isa_avx512_core);
   return have;
 }
+
+constexpr std::int64_t kFewRows = 8;
 
 // Without AVX-512 a product is one of two ways to the same machine code, of which GEMM takes half a
 // microsecond less. With it the other one has code of its own, which is slower for a few rows.
@@ -318,14 +316,18 @@ void MultiplyColumn(const Matrix& out, const Matrix& a, const Matrix& b) {
            WithUsualStrides(a.Transposed()));
 }
 
-// The same for a few columns, with the copy back: a fifth of the time where a' lies in rows, and
-// where a does a third with AVX-512.
+constexpr std::int64_t kFewColumns = 16;
+constexpr std::int64_t kManyRows = 32;
+
+// Whether a few columns are, with the copy back: in a fifth of the time where a' lies in rows, and
+// where a does in a third with AVX-512.
 bool IsFasterTransposed(const Matrix& out, const Matrix& a) {
   if (out.rows < kManyRows) return false;
   if (a.row_stride == 1 && a.column_stride > 1) return out.columns < kFewColumns;
   return out.columns < kFewRows && a.type == at::kFloat && HaveAvx512();
 }
 
+// out' = b' a', copied back.
 void MultiplyTransposed(const Matrix& out, const Matrix& a, const Matrix& b) {
   static thread_local std::vector<float> scratch;
   scratch.resize(static_cast<std::size_t>(out.rows * out.columns));
