@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agents/host_loops.h"
+#include "agents/live_samples.h"
 #include "agents/members.h"
 #include "agents/product.h"
 #include "core/error.h"
@@ -58,6 +59,14 @@ std::vector<Tensor> ViewsPerInput(const Mlp& layers, const Tensor& rows, std::in
     offset += width;
   }
   return views;
+}
+
+// In memory of the update's own: the system takes as long to hand out a wide layer's as the
+// multiplication does.
+Tensor Times(const Tensor& weight, const Tensor& factors) {
+  Tensor product = EmptyLike(weight, weight.sizes());
+  at::mul_out(product, weight, factors);
+  return product;
 }
 
 }  // namespace
@@ -168,7 +177,7 @@ Tensor BatchRenormMlp::Run(const Tensor& input, Tape& tape, bool training) const
   for (std::int64_t layer = 0; layer < num_layers(); ++layer) {
     tape.layers.inputs.push_back(x);
     Tape::Normalization step = training ? NormalizeByBatch(x, layer) : NormalizeByRunning(x, layer);
-    step.weight = scales_[layer] * weight(layer);
+    step.weight = Times(weight(layer), scales_[layer]);
     const Tensor bias =
         at::baddbmm(this->bias(layer), shifts_[layer].transpose(1, 2), weight(layer));
     x = Linear(step.output, step.weight, bias,
@@ -201,13 +210,13 @@ void BatchRenormMlp::Backward(const Tape& tape, const Tensor& output_gradient) {
     const Tape::Normalization& step = tape.normalizations[layer];
     Tensor by_weight = layers_.weight_gradient(layer);
     Tensor by_bias = layers_.bias_gradient(layer);
-    MultiplyOut(by_weight, step.output.transpose(1, 2), gradient, shape_.precision);
+    MultiplyTransposedOut(by_weight, step.output, gradient, shape_.precision);
     SumBatchOut(by_bias, gradient);
-    scale_gradients_[layer].copy_((by_weight * weight(layer)).sum(2, /*keepdim=*/true));
+    scale_gradients_[layer].copy_(Times(by_weight, weight(layer)).sum(2, /*keepdim=*/true));
     shift_gradients_[layer].copy_(at::bmm(weight(layer), by_bias.transpose(1, 2)));
     by_weight.mul_(scales_[layer]).addcmul_(shifts_[layer], by_bias);
     if (layer == 0) break;
-    gradient = ThroughLayer(step, layer, gradient);
+    gradient = ThroughLayer(step, layer, gradient, {});
     ReluBackward(gradient, tape.layers.inputs[layer]);
   }
 }
@@ -217,9 +226,10 @@ void BatchRenormMlp::Backward(const Tape& tape, const Tensor& output_gradient) {
 // The two means are what the gradients by shift and scale hold: sum(dL/dx^) = scale * dL/dshift and
 // sum(x^ dL/dx^) = scale * dL/dscale. The factor goes into the layer's weight.
 Tensor BatchRenormMlp::ThroughLayer(const Tape::Normalization& step, std::int64_t layer,
-                                    const Tensor& output_gradient) const {
-  const Tensor weight = step.weight * step.factor.transpose(1, 2);
-  Tensor gradient = Multiply(output_gradient, weight.transpose(1, 2), shape_.precision);
+                                    const Tensor& output_gradient,
+                                    std::span<const std::int64_t> rows) const {
+  const Tensor weight = Times(step.weight, step.factor.transpose(1, 2));
+  Tensor gradient = Multiply(output_gradient, weight.transpose(1, 2), shape_.precision, rows);
   if (!step.mean.defined()) return gradient;
   const auto samples = static_cast<double>(gradient.size(1));
   const Tensor scale = scales_[layer].transpose(1, 2) * step.factor / samples;
@@ -235,14 +245,15 @@ Tensor BatchRenormMlp::InputGradient(const Tape& tape, const Tensor& output_grad
     return layers_.InputGradient(tape.layers, output_gradient, first, count);
   }
   if (tape.training()) throw std::logic_error("the input gradient is that of an evaluation");
-  Tensor gradient = output_gradient;
+  const LiveSamples live(output_gradient);
+  Tensor gradient = live.Pack(output_gradient);
   for (std::int64_t layer = num_layers() - 1; layer > 0; --layer) {
-    gradient = ThroughLayer(tape.normalizations[layer], layer, gradient);
-    ReluBackward(gradient, tape.layers.inputs[layer]);
+    gradient = ThroughLayer(tape.normalizations[layer], layer, gradient, live.rows());
+    live.ReluBackward(gradient, tape.layers.inputs[layer]);
   }
   const Tape::Normalization& step = tape.normalizations[0];
   const Tensor weight = step.weight.narrow(1, first, count);
-  return Multiply(gradient, weight.transpose(1, 2), shape_.precision)
+  return live.Unpack(Multiply(gradient, weight.transpose(1, 2), shape_.precision, live.rows()))
       .mul_(step.factor.narrow(2, first, count));
 }
 

@@ -121,9 +121,10 @@ class BatchRenormMlp {
   Tape::Normalization NormalizeByBatch(const Tensor& x, std::int64_t layer) const;
   Tensor Run(const Tensor& input, Tape& tape, bool training) const;
   // Gradient by the input of a layer, before its normalisation, from that by its output before the
-  // activation. In training it takes the gradients by the layer's scale and shift for granted.
+  // activation. In training it takes the gradients by the layer's scale and shift for granted; in
+  // evaluation only the first rows[m] rows of a member may be asked for.
   Tensor ThroughLayer(const Tape::Normalization& step, std::int64_t layer,
-                      const Tensor& output_gradient) const;
+                      const Tensor& output_gradient, std::span<const std::int64_t> rows) const;
 
   MlpShape shape_;
   BatchRenormConfig config_;

@@ -36,17 +36,6 @@ DUET_WIDE_VECTORS void SumRows(float* __restrict sums, const float* values, std:
   }
 }
 
-// As at::threshold_backward: where the output is NaN the gradient passes.
-DUET_WIDE_VECTORS void ReluBackward(float* __restrict gradient, const float* output,
-                                    std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) gradient[i] = output[i] <= 0.0F ? 0.0F : gradient[i];
-}
-
-DUET_WIDE_VECTORS void TanhBackward(float* __restrict gradient, const float* output,
-                                    std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) gradient[i] *= 1.0F - output[i] * output[i];
-}
-
 // All ones in the exponent are an infinity or NaN; of integers the compiler takes many at once.
 DUET_WIDE_VECTORS bool AllFinite(const float* values, std::int64_t count) {
   constexpr std::uint32_t kExponent = 0x7f800000;
@@ -74,6 +63,19 @@ DUET_WIDE_VECTORS double SumOfSquares(const float* values, std::int64_t count) {
 
 DUET_WIDE_VECTORS void Scale(float* values, float factor, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) values[i] *= factor;
+}
+
+// As at::lerp from the nearer end, so that a share of 1 copies.
+DUET_WIDE_VECTORS void MoveTowards(float* __restrict values, const float* targets, float share,
+                                   std::int64_t count) {
+  if (share < 0.5F) {
+    for (std::int64_t i = 0; i < count; ++i) values[i] += share * (targets[i] - values[i]);
+  } else {
+    const float rest = 1.0F - share;
+    for (std::int64_t i = 0; i < count; ++i) {
+      values[i] = targets[i] - rest * (targets[i] - values[i]);
+    }
+  }
 }
 
 // With the numbers of a row one after the other.
@@ -145,6 +147,15 @@ Tensor Scaled(const Tensor& values, double factor) {
   return scaled;
 }
 
+Tensor Exp(const Tensor& values) {
+  if (!OnHost(values) || !values.is_contiguous()) return values.exp();
+  Tensor result = EmptyLike(values, values.sizes());
+  const float* const first = values.const_data_ptr<float>();
+  std::transform(first, first + values.numel(), result.mutable_data_ptr<float>(),
+                 [](float value) { return std::exp(value); });
+  return result;
+}
+
 void SumBatchOut(const Tensor& sums, const Tensor& values) {
   if (!OnHost(values)) {
     Tensor out = sums;
@@ -157,6 +168,17 @@ void SumBatchOut(const Tensor& sums, const Tensor& values) {
   for (std::int64_t m = 0; m < values.size(0); ++m) {
     SumRows(&out(m), &in(m), values.size(1), columns, values.size(1) > 1 ? dense.stride(1) : 0);
   }
+}
+
+// As at::threshold_backward: where the output is NaN the gradient passes.
+DUET_WIDE_VECTORS void ReluBackward(float* __restrict gradient, const float* output,
+                                    std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) gradient[i] = output[i] <= 0.0F ? 0.0F : gradient[i];
+}
+
+DUET_WIDE_VECTORS void TanhBackward(float* __restrict gradient, const float* output,
+                                    std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) gradient[i] *= 1.0F - output[i] * output[i];
 }
 
 void ReluBackward(Tensor& gradient, const Tensor& output) {
@@ -195,6 +217,30 @@ void ScaleRows(Tensor& rows, const Tensor& factors) {
   }
   const HostNumbers row(rows), factor(factors);
   for (std::int64_t m = 0; m < rows.size(0); ++m) Scale(&row(m), factor(m), rows.size(1));
+}
+
+void MoveTowards(Tensor& rows, const Tensor& targets, double share) {
+  if (!OnHost(rows) || rows.stride(1) != 1 || targets.stride(1) != 1) {
+    rows.lerp_(targets, share);
+    return;
+  }
+  const HostNumbers row(rows), target(targets);
+  for (std::int64_t m = 0; m < rows.size(0); ++m) {
+    MoveTowards(&row(m), &target(m), static_cast<float>(share), rows.size(1));
+  }
+}
+
+Tensor ScaledBatchMeans(const Tensor& values, double factor) {
+  if (!OnHost(values)) return values.mean(1).mul_(factor);
+  const HostNumbers value(values);
+  Tensor means = EmptyLike(values, {values.size(0)});
+  float* mean = means.mutable_data_ptr<float>();
+  for (std::int64_t m = 0; m < values.size(0); ++m) {
+    double sum = 0.0;
+    for (std::int64_t b = 0; b < values.size(1); ++b) sum += value(m, b);
+    *mean++ = static_cast<float>(sum * factor / static_cast<double>(values.size(1)));
+  }
+  return means;
 }
 
 bool AllFinite(const Tensor& values) {

@@ -80,6 +80,9 @@ Tensor JoinColumns(const Tensor& left, const Tensor& right, std::int64_t copies 
 // All entries times a factor.
 Tensor Scaled(const Tensor& values, double factor);
 
+// e to each of a few numbers.
+Tensor Exp(const Tensor& values);
+
 // Writes the sums over the batch, [M, B, C] -> [M, 1, C].
 void SumBatchOut(const Tensor& sums, const Tensor& values);
 
@@ -87,11 +90,20 @@ void SumBatchOut(const Tensor& sums, const Tensor& values);
 // gaps between rows.
 void ReluBackward(Tensor& gradient, const Tensor& output);
 void TanhBackward(Tensor& gradient, const Tensor& output);
+// The same for numbers in the CPU's memory.
+void ReluBackward(float* gradient, const float* output, std::int64_t count);
+void TanhBackward(float* gradient, const float* output, std::int64_t count);
 
 // The 2-norm of each row, [M, P] -> [M].
 Tensor RowNorms(const Tensor& rows);
 // Multiplies each row, [M, P], by its factor, [M].
 void ScaleRows(Tensor& rows, const Tensor& factors);
+
+// Moves each row, [M, P], by a share of its way towards another.
+void MoveTowards(Tensor& rows, const Tensor& targets, double share);
+
+// The mean over the batch times a factor, [M, B] -> [M].
+Tensor ScaledBatchMeans(const Tensor& values, double factor);
 
 // Whether all entries of a float tensor without gaps are finite.
 bool AllFinite(const Tensor& values);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agents/host_loops.h"
+#include "agents/live_samples.h"
 #include "agents/members.h"
 #include "core/error.h"
 
@@ -156,34 +157,39 @@ Tensor Mlp::ThroughOutput(const Tape& tape, const Tensor& output_gradient) const
 }
 
 Tensor Mlp::ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
-                               const Tensor& input) const {
-  Tensor gradient = Multiply(output_gradient, transposed_weights_[layer], shape_.precision);
+                               const Tensor& input, const LiveSamples& live) const {
+  Tensor gradient =
+      Multiply(output_gradient, transposed_weights_[layer], shape_.precision, live.rows());
   if (shape_.activation == Activation::kTanh) {
-    TanhBackward(gradient, input);
+    live.TanhBackward(gradient, input);
   } else {
-    ReluBackward(gradient, input);
+    live.ReluBackward(gradient, input);
   }
   return gradient;
 }
 
 void Mlp::Backward(const Tape& tape, const Tensor& output_gradient) {
+  const LiveSamples all;
   Tensor gradient = ThroughOutput(tape, output_gradient);
   for (std::int64_t layer = num_layers() - 1; layer >= 0; --layer) {
     const Tensor& input = tape.inputs[layer];
-    MultiplyOut(weight_gradients_[layer], input.transpose(1, 2), gradient, shape_.precision);
+    MultiplyTransposedOut(weight_gradients_[layer], input, gradient, shape_.precision);
     SumBatchOut(bias_gradients_[layer], gradient);
     if (layer == 0) break;
-    gradient = ThroughHiddenLayer(gradient, layer, input);
+    gradient = ThroughHiddenLayer(gradient, layer, input, all);
   }
 }
 
 Tensor Mlp::InputGradient(const Tape& tape, const Tensor& output_gradient, std::int64_t first,
                           std::int64_t count) const {
   Tensor gradient = ThroughOutput(tape, output_gradient);
+  const LiveSamples live(gradient);
+  gradient = live.Pack(gradient);
   for (std::int64_t layer = num_layers() - 1; layer > 0; --layer) {
-    gradient = ThroughHiddenLayer(gradient, layer, tape.inputs[layer]);
+    gradient = ThroughHiddenLayer(gradient, layer, tape.inputs[layer], live);
   }
-  return Multiply(gradient, transposed_weights_[0].narrow(2, first, count), shape_.precision);
+  return live.Unpack(Multiply(gradient, transposed_weights_[0].narrow(2, first, count),
+                              shape_.precision, live.rows()));
 }
 
 Tensor Mlp::GradientNorms() const { return RowNorms(gradients_); }

@@ -12,6 +12,8 @@
 
 namespace duet::agents {
 
+class LiveSamples;
+
 enum class Activation { kRelu, kTanh };
 enum class OutputActivation { kNone, kTanh };
 
@@ -64,7 +66,7 @@ class Mlp {
   // Overwrites gradients() by those of a loss, given its gradient by the output, [M, B, out].
   void Backward(const Tape& tape, const Tensor& output_gradient);
   // The loss's gradient by the input columns [first, first + count), [M, B, count]; gradients()
-  // stay.
+  // stay. On the CPU samples without an output gradient cost nothing.
   Tensor InputGradient(const Tape& tape, const Tensor& output_gradient, std::int64_t first,
                        std::int64_t count) const;
 
@@ -103,9 +105,10 @@ class Mlp {
   Epilogue AfterLayer(std::int64_t layer) const;
   // Gradient before the output activation.
   Tensor ThroughOutput(const Tape& tape, const Tensor& output_gradient) const;
-  // Gradient by the hidden layer below `layer`, before its activation; `input` is what it gave.
-  Tensor ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer,
-                            const Tensor& input) const;
+  // Packed gradient by the hidden layer below `layer`, before its activation; `input` is what it
+  // gave.
+  Tensor ThroughHiddenLayer(const Tensor& output_gradient, std::int64_t layer, const Tensor& input,
+                            const LiveSamples& live) const;
 
   MlpShape shape_;
   Tensor parameters_;

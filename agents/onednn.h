@@ -29,8 +29,8 @@ bool HaveOneDnn();
 bool MultipliesBFloat16();
 
 // out = epilogue(a b + bias) on the calling thread alone, so that the result never depends on the
-// number of threads. `a` and `b` are of one type, `out` of float with whole rows. `bias` has a float
-// per column, or is null.
+// number of threads. `a` and `b` are of one type, `out` of float with whole rows. `bias` has a
+// float per column, or is null.
 void MultiplyMatrices(const Matrix& out, const Matrix& a, const Matrix& b, const float* bias,
                       Epilogue epilogue);
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "agents/onednn.h"
@@ -29,10 +30,17 @@ inline constexpr core::Option<Precision> kPrecisions[] = {
 void UsePrecision(Precision precision, at::Device device);
 
 // out[m] = a[m] b[m] for every member: [M, n, k], [M, k, p] -> [M, n, p]. `a` and `b` may be
-// transposed views.
+// transposed views. Where `rows` is given, [M], the first rows[m] rows of member m are computed
+// alone, and those behind them may become anything; this is for the CPU.
 void MultiplyOut(const Tensor& out, const Tensor& a, const Tensor& b,
-                 Precision precision = Precision::kFloat32);
-Tensor Multiply(const Tensor& a, const Tensor& b, Precision precision = Precision::kFloat32);
+                 Precision precision = Precision::kFloat32,
+                 std::span<const std::int64_t> rows = {});
+Tensor Multiply(const Tensor& a, const Tensor& b, Precision precision = Precision::kFloat32,
+                std::span<const std::int64_t> rows = {});
+
+// out[m] = a[m]' b[m], with a[m]' transposed: [M, n, k], [M, n, p] -> [M, k, p].
+void MultiplyTransposedOut(const Tensor& out, const Tensor& a, const Tensor& b,
+                           Precision precision = Precision::kFloat32);
 
 // epilogue(x[m] weight[m] + bias[m]): [M, B, in], [M, in, out], [M, 1, out] -> [M, B, out].
 void LinearOut(const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor& bias,

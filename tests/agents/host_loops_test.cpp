@@ -56,6 +56,34 @@ TEST(HostLoopsTest, NormsAndScalesOfRowsAreThoseOfAten) {
   }
 }
 
+TEST(HostLoopsTest, RowsMoveTowardsOthersAsThroughAten) {
+  const Tensor values = RandomTensor({3, 1003}, 1), others = RandomTensor({3, 1003}, 2);
+  for (const double share : {0.0, 0.005, 0.5, 0.9, 1.0}) {
+    const auto moved = [&](std::int64_t step) {
+      Tensor rows = values.clone();
+      Tensor some = rows.slice(0, 0, 3, step);
+      MoveTowards(some, others.slice(0, 0, 3, step), share);
+      return rows;
+    };
+    for (const std::int64_t step : {1, 2}) {
+      const auto move = [&] { return moved(step); };
+      EXPECT_LT(LargestDifference(move(), ByAten(move)), 1e-6) << share;
+      EXPECT_EQ(move()[1].equal(values[1]), step == 2 || share == 0.0) << share;
+    }
+    EXPECT_EQ(moved(1).equal(others), share == 1.0) << share;
+  }
+}
+
+TEST(HostLoopsTest, MeansAndExponentialsAreThoseOfAten) {
+  const Tensor values = RandomTensor({3, 250}, 1);
+  for (const Tensor& rows : {values, values.narrow(1, 2, 9), values.narrow(1, 0, 3).t()}) {
+    const auto means = [&] { return ScaledBatchMeans(rows, -0.7); };
+    const auto powers = [&] { return Exp(rows); };
+    EXPECT_LT(LargestDifference(means(), ByAten(means)), 1e-6);
+    EXPECT_LT(LargestDifference(powers() / ByAten(powers), at::ones_like(rows)), 1e-6);
+  }
+}
+
 TEST(HostLoopsTest, SumsOverTheBatchAreThoseOfAten) {
   const Tensor values = RandomTensor({3, 250, 21}, 1);
   for (const Tensor& rows : {values, values.narrow(2, 2, 9), values.transpose(1, 2)}) {

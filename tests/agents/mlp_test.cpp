@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "agents/host_loops.h"
 #include "core/error.h"
 #include "tests/agents/support.h"
 
@@ -70,6 +71,23 @@ TEST_P(MlpShapeTest, ForwardAndGradientsEqualAutograd) {
   EXPECT_LT(
       LargestDifference(mlp.InputGradient(tape, by_output, 1, count), x.grad().narrow(2, 1, count)),
       1e-5);
+}
+
+TEST_P(MlpShapeTest, SamplesWithoutAnOutputGradientHaveNoInputGradient) {
+  const MlpShape& shape = GetParam();
+  const Mlp mlp = MakeMlp(shape);
+  Mlp::Tape tape;
+  mlp.Forward(RandomTensor({shape.members, 21, shape.input}, 2), tape);
+  const Tensor by_output = RandomTensor({shape.members, 21, shape.output}, 3);
+  const Tensor expected = WithDeadSamples(mlp.InputGradient(tape, by_output, 1, 2));
+  const auto check = [&] {
+    const Tensor found = mlp.InputGradient(tape, WithDeadSamples(by_output), 1, 2);
+    EXPECT_LT(LargestDifference(found, expected), 1e-5);
+    EXPECT_TRUE(found.eq(0.0).equal(expected.eq(0.0)));
+  };
+  check();
+  const AtenOnly through_aten;
+  check();
 }
 
 TEST(MlpTest, GradientsOfAMemberDoNotDependOnTheOthers) {

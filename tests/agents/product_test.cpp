@@ -2,7 +2,9 @@
 
 #include <ATen/Parallel.h>
 
+#include <cmath>
 #include <limits>
+#include <vector>
 
 #include "agents/host_loops.h"
 #include "core/error.h"
@@ -47,6 +49,29 @@ TEST_P(ProductTest, EqualsTheProductInDoublePrecisionForEveryLayout) {
       EXPECT_LT(LargestDifference(Multiply(left, right), expected), 1e-4);
     }
   }
+}
+
+TEST_P(ProductTest, OfEachMemberTheFirstRowsAloneCanBeComputed) {
+  const auto [members, n, k, p] = GetParam();
+  const Tensor a = RandomTensor({members, n, k}, 1);
+  const Tensor b = RandomTensor({members, k, p}, 2);
+  const Tensor expected = at::bmm(a.to(at::kDouble), b.to(at::kDouble));
+  std::vector<std::int64_t> rows;
+  for (std::int64_t m = 0; m < members; ++m) rows.push_back(n * m / members);
+  rows.back() = n - 1;
+  const auto check = [&](Precision precision, double tolerance) {
+    const Tensor found = Multiply(a, b, precision, rows);
+    for (std::int64_t m = 0; m < members; ++m) {
+      const std::int64_t count = rows[static_cast<std::size_t>(m)];
+      if (count == 0) continue;
+      EXPECT_LT(LargestDifference(found[m].narrow(0, 0, count), expected[m].narrow(0, 0, count)),
+                tolerance);
+    }
+  };
+  check(Precision::kFloat32, 1e-4);
+  check(Precision::kBFloat16, 0.1 * std::sqrt(static_cast<double>(k)));
+  const AtenOnly through_aten;
+  check(Precision::kFloat32, 1e-4);
 }
 
 TEST_P(ProductTest, LinearAddsTheBiasOfEachMemberAndItsEpilogue) {

@@ -47,6 +47,14 @@ inline double LargestDifference(const Tensor& a, const Tensor& b) {
   return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
 }
 
+// The gradient by a network's output where some samples have none: no sample of member 0 and about
+// half of the others' have one.
+inline Tensor WithDeadSamples(const Tensor& gradient) {
+  Tensor live = RandomTensor({gradient.size(0), gradient.size(1), 1}, 9).gt(0.0);
+  live[0].zero_();
+  return gradient * live;
+}
+
 inline AgentSpec SmallSpec(std::vector<std::uint64_t> member_seeds = {1, 2}) {
   return {.envs = 1,
           .observation_size = 3,

@@ -20,11 +20,12 @@ LearnerBenchSettings Settings(agents::Algorithm algorithm) {
 }
 
 // The least that an update of 256x256 networks on batches of 256 takes: no critic's gradients in
-// the actor's step, no gradient by the first layer's input.
+// the actor's step, no gradient by the first layer's input, and at each sample none through the
+// larger critic of SAC's actor (0.577 with both).
 TEST(LearnerBenchTest, AnUpdateHasNoProductThatNobodyNeeds) {
   for (const auto& [algorithm, gflop] :
        {std::pair(agents::Algorithm::kDdpg, 0.361), std::pair(agents::Algorithm::kTd3, 0.415),
-        std::pair(agents::Algorithm::kSac, 0.582)}) {
+        std::pair(agents::Algorithm::kSac, 0.546)}) {
     const LearnerBench bench = MeasureLearner(Settings(algorithm));
     EXPECT_LE(bench.product_gflop, gflop);
     EXPECT_GT(bench.product_gflop, 0.98 * gflop);
