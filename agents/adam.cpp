@@ -1,25 +1,25 @@
 #include "agents/adam.h"
 
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "agents/adam_step.h"
 #include "agents/host_loops.h"
 
 namespace duet::agents {
 namespace {
 
+constexpr std::int64_t kWorthAThread = 32'768;  // parameters
+
 // `skip` is 1 where the step is not taken.
 void CountStep(Tensor counts, const Tensor& skip) {
-  if (OnHost(counts) && !skip.defined()) {
-    const HostNumbers count(counts);
-    for (std::int64_t m = 0; m < counts.numel(); ++m) count(m) += 1.0F;
-    return;
-  }
   counts.add_(1.0);
   if (skip.defined()) counts.sub_(skip);
 }
@@ -43,6 +43,12 @@ Adam Adam::Slice(std::int64_t first, std::int64_t count) const {
 
 void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
                 std::span<const bool> active, const Tensor& skip) {
+  const auto fits = [](const Tensor& rows) {
+    return OnHost(rows) && rows.stride(-1) == 1 && rows.scalar_type() == at::kFloat;
+  };
+  if (fits(parameters) && fits(gradients) && !skip.defined()) {
+    return StepOnHost(parameters, gradients, scale, active);
+  }
   if (std::find(active.begin(), active.end(), false) == active.end()) active = {};
   // Counts of all members at once: on a GPU one operation is one launch, however many members.
   if (active.empty()) CountStep(num_steps_, skip);
@@ -63,6 +69,30 @@ void Adam::Step(Tensor& parameters, const Tensor& gradients, double scale,
                    rows.counts, scale * config_.learning_rate, config_.beta1, config_.beta2,
                    config_.l2, config_.epsilon, /*amsgrad=*/false, /*maximize=*/false,
                    /*grad_scale=*/{}, skip.defined() ? std::optional<Tensor>(skip) : std::nullopt);
+}
+
+void Adam::StepOnHost(const Tensor& parameters, const Tensor& gradients, double scale,
+                      std::span<const bool> active) {
+  const HostNumbers parameter(parameters), gradient(gradients), count(num_steps_);
+  const HostNumbers first(first_moment_), second(second_moment_);
+  const std::int64_t size = first_moment_.numel() / first_moment_.size(0);
+  for (std::int64_t m = 0; m < num_steps_.size(0); ++m) {
+    if (!active.empty() && !active[static_cast<std::size_t>(m)]) continue;
+    count(m) += 1.0F;
+    const double steps = count(m);
+    const AdamStep step{.l2 = static_cast<float>(config_.l2),
+                        .first_share = static_cast<float>(1.0 - config_.beta1),
+                        .second_share = static_cast<float>(1.0 - config_.beta2),
+                        .inverse_deviation = static_cast<float>(
+                            1.0 / std::sqrt(1.0 - std::pow(config_.beta2, steps))),
+                        .epsilon = static_cast<float>(config_.epsilon),
+                        .size = static_cast<float>(scale * config_.learning_rate /
+                                                   (1.0 - std::pow(config_.beta1, steps)))};
+    at::parallel_for(0, size, kWorthAThread, [&](std::int64_t begin, std::int64_t end) {
+      TakeAdamStep(step, end - begin, &parameter(m) + begin, &gradient(m) + begin,
+                   &first(m) + begin, &second(m) + begin);
+    });
+  }
 }
 
 const Adam::Rows& Adam::AllRows(const Tensor& parameters, const Tensor& gradients) {

@@ -44,6 +44,9 @@ class Adam {
 
   Adam(AdamConfig config, Tensor first_moment, Tensor second_moment, Tensor num_steps);
 
+  // Step without `skip`, in the CPU's memory.
+  void StepOnHost(const Tensor& parameters, const Tensor& gradients, double scale,
+                  std::span<const bool> active);
   // Those of all members. They are made anew only where the tensors are others than last time.
   const Rows& AllRows(const Tensor& parameters, const Tensor& gradients);
 
