@@ -58,12 +58,12 @@ class CrossQ : public SoftAgent<CrossQConfig, BatchRenormMlp, Critics> {
     const Tensor both =
         critics.ForwardTraining(TwinInput(at::cat({observations, next_observations}, 1),
                                           at::cat({batch.actions, next.actions}, 1)),
-                                tape);                                              // [2m, 2B, 1]
-    const std::vector<Tensor> halves = TwinsByMember(both.squeeze(2)).chunk(2, 2);  // [m, 2, B]
-    const Tensor next_values = halves[1].amin(1).addcmul_(temperatures, next.log_probs, -1.0);
+                                tape);                    // [2m, 2B, 1]
+    const std::vector<Tensor> halves = both.chunk(2, 1);  // [2m, B, 1]
+    const Tensor next_values =
+        SoftValues(TwinsByMember(halves[1].squeeze(2)).amin(1), temperatures, next.log_probs);
     const auto fit = FitTwins(halves[0], Targets(batch, next_values), /*loss_factor=*/0.5);
-    critics.Backward(tape,
-                     at::cat({fit.by_values, at::zeros_like(fit.by_values)}, 2).view_as(both));
+    critics.Backward(tape, at::cat({fit.by_values, at::zeros_like(fit.by_values)}, 1));
     Step(shard, "critic", fit.losses, critics, nets.critics.optimizer());
     critics.UpdateStatistics(tape);
     AddMetric(shard, kCriticLoss, fit.losses);

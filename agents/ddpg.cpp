@@ -90,8 +90,8 @@ class Ddpg : public DeterministicAgent {
     const Tensor next_observations = policy_.normalizer.Normalize(batch.next_observations, shard);
     UpdateCritic(shard, nets, observations, batch, next_observations);
     UpdateActor(shard, nets, observations);
-    nets.target_critic.parameters().lerp_(nets.critic.parameters(), config_.tau);
-    nets.target_actor.parameters().lerp_(nets.actor.parameters(), config_.tau);
+    MoveTowards(nets.target_critic.parameters(), nets.critic.parameters(), config_.tau);
+    MoveTowards(nets.target_actor.parameters(), nets.actor.parameters(), config_.tau);
   }
 
   void SaveLearner(core::ArchiveWriter& archive) const override {

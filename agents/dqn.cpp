@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agents/adam.h"
+#include "agents/host_loops.h"
 #include "agents/mlp.h"
 #include "agents/network_policy.h"
 
@@ -179,7 +180,8 @@ class Dqn : public OffPolicyAgent {
     Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
     const Tensor targets = Targets(batch, NextValues(shard, nets, batch.next_observations));
     UpdateOnline(shard, nets, batch, targets);
-    if (UpdatesTarget()) nets.target.parameters().lerp_(nets.online.parameters(), config_.tau);
+    if (UpdatesTarget())
+      MoveTowards(nets.target.parameters(), nets.online.parameters(), config_.tau);
     AddMetric(shard, kExplorationRate, exploration_rate_.expand({shard.count}));
   }
 

@@ -21,10 +21,17 @@ PolicyOutput PolicyOf<Network>::Answer(const Tensor& observations) const {
 
 template <typename Network>
 PolicyOutput PolicyOf<Network>::ActingAnswer(const Tensor& observations, bool explore) const {
-  if (!explore || !held_) return Answer(observations);
-  if (held_fence_) held_fence_->Wait();
   const WithoutAutograd no_autograd;
-  return Interpret(held_->Forward(normalizer.Normalize(observations)), held_->free_parameters());
+  const Network& acting = explore && held_ ? *held_ : network;
+  return Interpret(ActingOutput(observations, explore), acting.free_parameters());
+}
+
+template <typename Network>
+Tensor PolicyOf<Network>::ActingOutput(const Tensor& observations, bool explore) const {
+  const WithoutAutograd no_autograd;
+  if (!explore || !held_) return network.Forward(normalizer.Normalize(observations));
+  if (held_fence_) held_fence_->Wait();
+  return held_->Forward(normalizer.Normalize(observations));
 }
 
 template <typename Network>

@@ -19,7 +19,10 @@ class PolicyOf : public Policy {
   PolicyOf(ObservationNormalizer normalizer, Network network);
 
   PolicyOutput Answer(const Tensor& observations) const override;
-  // The answer to act by: where `explore` that of the network of the latest Hold, if there is one.
+  // The network's output to act by, [M, B, out]: where `explore` that of the network of the latest
+  // Hold, if there is one.
+  Tensor ActingOutput(const Tensor& observations, bool explore) const;
+  // What it stands for.
   PolicyOutput ActingAnswer(const Tensor& observations, bool explore) const;
   // Keeps a copy of the network, whose answers stay when the network changes; exploring ones may be
   // asked for on another thread.

@@ -44,8 +44,8 @@ class Sac : public SoftAgent<SacConfig, Mlp, TwinCritics> {
                      const Batch& batch, const Tensor& temperatures) override {
     const Tensor next_observations = policy_.normalizer.Normalize(batch.next_observations, shard);
     const auto next = NextActions(nets, next_observations, batch);
-    const Tensor next_values = nets.critics.TargetMinimum(next_observations, next.actions)
-                                   .addcmul_(temperatures, next.log_probs, -1.0);
+    const Tensor next_values = SoftValues(
+        nets.critics.TargetMinimum(next_observations, next.actions), temperatures, next.log_probs);
     const auto fit = nets.critics.Differentiate(observations, batch.actions,
                                                 Targets(batch, next_values), /*loss_factor=*/0.5);
     Step(shard, "critic", fit.losses, nets.critics.network(), nets.critics.optimizer());

@@ -10,6 +10,7 @@
 
 #include "agents/host_loops.h"
 #include "agents/members.h"
+#include "agents/tanh.h"
 
 namespace duet::agents {
 
@@ -29,23 +30,55 @@ SoftPolicy<Network>::SoftPolicy(const OffPolicyConfig& config, const AgentSpec& 
                         std::move(network)),
       bounds_(bounds) {}
 
+namespace {
+
+Tensor Mode(const Tensor& location) {
+  if (!OnHost(location)) return location.tanh();
+  Tensor mode = location.clone(at::MemoryFormat::Contiguous);
+  Tanh(mode.mutable_data_ptr<float>(), mode.numel());
+  return mode;
+}
+
+// Without a deviation the mode.
+void ChooseOnHost(const Tensor& location, const Tensor& log_std, std::span<core::Rng> rngs,
+                  std::span<float> actions) {
+  const Tensor means = location.contiguous();
+  std::copy_n(means.const_data_ptr<float>(), actions.size(), actions.data());
+  if (log_std.defined()) {
+    const Tensor log_stds = log_std.contiguous();
+    const float* log_deviation = log_stds.const_data_ptr<float>();
+    const std::size_t per_member = actions.size() / rngs.size();
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      const auto noise = static_cast<float>(rngs[i / per_member].Normal());
+      actions[i] += std::exp(log_deviation[i]) * noise;
+    }
+  }
+  Tanh(actions.data(), static_cast<std::int64_t>(actions.size()));
+}
+
+}  // namespace
+
 template <typename Network>
 PolicyOutput SoftPolicy<Network>::Interpret(const Tensor& output,
                                             const Tensor& /*free_parameters*/) const {
   const auto [location, log_std] = ReadTanhGaussian(output, bounds_);
-  return {location.tanh(), log_std, location};
+  return {Mode(location), log_std, location};
 }
 
 template <typename Network>
 void SoftPolicy<Network>::Choose(const Tensor& observations, bool explore,
                                  std::span<core::Rng> rngs, std::span<float> actions) const {
-  const PolicyOutput answer = this->ActingAnswer(observations, explore);
-  Tensor chosen = answer.mean;
-  if (explore) {
-    const Tensor noise = DrawNormal(rngs, chosen.sizes(), chosen.device());
-    chosen = at::addcmul(answer.location, answer.log_std.exp(), noise).tanh_();
+  const Tensor output = this->ActingOutput(observations, explore);
+  const auto [location, log_std] = ReadTanhGaussian(output, bounds_);
+  if (OnHost(output)) {
+    return ChooseOnHost(location, explore ? log_std : Tensor(), rngs, actions);
   }
-  chosen = chosen.cpu().contiguous();
+  Tensor chosen = location;
+  if (explore) {
+    const Tensor noise = DrawNormal(rngs, location.sizes(), location.device());
+    chosen = at::addcmul(location, log_std.exp(), noise);
+  }
+  chosen = chosen.tanh().cpu().contiguous();
   std::copy_n(chosen.const_data_ptr<float>(), actions.size(), actions.data());
 }
 
@@ -55,6 +88,17 @@ template class SoftPolicy<BatchRenormMlp>;
 Tensor EntropyAtMode(const PolicyOutput& answer) {
   const double unit_entropy = 0.5 * std::log(2.0 * std::numbers::pi * std::numbers::e);
   return (answer.log_std + LogTanhSlope(answer.location) + unit_entropy).sum(2);
+}
+
+Tensor SoftValues(Tensor values, const Tensor& temperatures, const Tensor& log_probs) {
+  if (!OnHost(values)) return values.addcmul_(temperatures, log_probs, -1.0);
+  const HostNumbers value(values), log_prob(log_probs), temperature(temperatures);
+  for (std::int64_t m = 0; m < values.size(0); ++m) {
+    for (std::int64_t b = 0; b < values.size(1); ++b) {
+      value(m, b) -= temperature(m) * log_prob(m, b);
+    }
+  }
+  return values;
 }
 
 namespace {

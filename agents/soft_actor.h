@@ -42,6 +42,10 @@ extern template class SoftPolicy<BatchRenormMlp>;
 // change by the tanh, to first order.
 Tensor EntropyAtMode(const PolicyOutput& answer);
 
+// Values of actions with the entropy of their draw, Q - alpha log pi (arXiv:1812.05905, Eq. 3): [m,
+// B], with alpha [m, 1]. Overwrites `values`.
+Tensor SoftValues(Tensor values, const Tensor& temperatures, const Tensor& log_probs);
+
 // mean (alpha log pi(a|s) - min_i Q_i(s, a)) over a batch of states and draws (arXiv:1812.05905,
 // Eq. 9).
 struct SoftActorLoss {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agents/adam.h"
+#include "agents/host_loops.h"
 #include "agents/initialization.h"
 #include "agents/off_policy.h"
 #include "agents/soft_actor.h"
@@ -122,7 +123,7 @@ class SoftAgent : public OffPolicyAgent {
 
   void UpdateMembers(const Shard& shard, const Batch& batch) override {
     Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
-    const Tensor temperatures = nets.log_temperature.exp();  // [m, 1]
+    const Tensor temperatures = Exp(nets.log_temperature);  // [m, 1]
     const Tensor observations = policy_.normalizer.Normalize(batch.observations, shard);
     UpdateCritics(shard, nets, observations, batch, temperatures);
     AddMetric(shard, kTemperature, temperatures.squeeze(1));

@@ -103,17 +103,20 @@ TanhGaussian ReadTanhGaussian(const Tensor& output, LogStdBounds bounds) {
   const std::int64_t size = output.size(2) / 2;
   if (OnHost(output) && bounds == LogStdBounds::kClamp) {
     const HostNumbers raw(output);
-    Tensor log_std = EmptyLike(output, {output.size(0), output.size(1), size});
-    float* out = log_std.mutable_data_ptr<float>();
+    Tensor location = EmptyLike(output, {output.size(0), output.size(1), size});
+    Tensor log_std = EmptyLike(output, location.sizes());
+    float* mean = location.mutable_data_ptr<float>();
+    float* log_deviation = log_std.mutable_data_ptr<float>();
+    constexpr auto kLow = static_cast<float>(kClampLow), kTop = static_cast<float>(kHigh);
     for (std::int64_t m = 0; m < output.size(0); ++m) {
       for (std::int64_t b = 0; b < output.size(1); ++b) {
-        for (std::int64_t i = size; i < 2 * size; ++i) {
-          *out++ =
-              std::clamp(raw(m, b, i), static_cast<float>(kClampLow), static_cast<float>(kHigh));
+        for (std::int64_t i = 0; i < size; ++i) {
+          *mean++ = raw(m, b, i);
+          *log_deviation++ = std::clamp(raw(m, b, size + i), kLow, kTop);
         }
       }
     }
-    return {output.narrow(2, 0, size), log_std};
+    return {location, log_std};
   }
   const Tensor raw = output.narrow(2, size, size);
   return {output.narrow(2, 0, size), bounds == LogStdBounds::kClamp

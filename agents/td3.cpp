@@ -92,7 +92,7 @@ class Td3 : public DeterministicAgent {
     if (update_kind() == kCriticsOnly) return;
     UpdateActor(shard, nets, observations);
     nets.critics.MoveTargets();
-    nets.target_actor.parameters().lerp_(nets.actor.parameters(), config_.tau);
+    MoveTowards(nets.target_actor.parameters(), nets.actor.parameters(), config_.tau);
   }
 
   std::int64_t noise_size() const override { return spec().action_size; }
@@ -166,8 +166,8 @@ class Td3 : public DeterministicAgent {
     Mlp::Tape tape;
     const Tensor actions = nets.actor.Forward(observations, tape);
     const auto [values, by_action] = nets.critics.FirstByAction(observations, actions);
-    const Tensor losses = values.mean(1).neg_();  // [m]
-    nets.actor.Backward(tape, by_action * (-1.0 / static_cast<double>(values.size(1))));
+    const Tensor losses = ScaledBatchMeans(values, -1.0);  // [m]
+    nets.actor.Backward(tape, Scaled(by_action, -1.0 / static_cast<double>(values.size(1))));
     Step(shard, "actor", losses, nets.actor, nets.actor_optimizer);
     AddMetric(shard, kActorLoss, losses);
   }

@@ -141,32 +141,34 @@ template class TwinCriticsOf<Mlp>;
 template class TwinCriticsOf<BatchRenormMlp>;
 
 TwinFit FitTwins(const Tensor& values, const Tensor& targets, double loss_factor) {
-  const auto batch = static_cast<double>(targets.size(1));
+  const std::int64_t members = targets.size(0), batch = targets.size(1);
+  const double share = loss_factor / static_cast<double>(batch);
   if (!OnHost(values)) {
-    const Tensor errors = values - targets.unsqueeze(1);  // [m, 2, B]
-    return {.losses = errors.square().sum({1, 2}).mul_(loss_factor / batch),
-            .mean_values = values.mean({1, 2}),
-            .by_values = errors * (2.0 * loss_factor / batch)};
+    const Tensor by_member = TwinsByMember(values.squeeze(2));
+    const Tensor errors = by_member - targets.unsqueeze(1);  // [m, 2, B]
+    return {.losses = errors.square().sum({1, 2}).mul_(share),
+            .mean_values = by_member.mean({1, 2}),
+            .by_values = (errors * (2.0 * share)).view_as(values)};
   }
   const HostNumbers value(values), target(targets);
-  TwinFit fit{.losses = EmptyLike(values, {values.size(0)}),
-              .mean_values = EmptyLike(values, {values.size(0)}),
+  TwinFit fit{.losses = EmptyLike(values, {members}),
+              .mean_values = EmptyLike(values, {members}),
               .by_values = EmptyLike(values, values.sizes())};
-  const auto slope = static_cast<float>(2.0 * loss_factor / batch);
+  const auto slope = static_cast<float>(2.0 * share);
   float* by_value = fit.by_values.mutable_data_ptr<float>();
-  for (std::int64_t m = 0; m < values.size(0); ++m) {
+  for (std::int64_t m = 0; m < members; ++m) {
     double squares = 0.0, sum = 0.0;
-    for (std::int64_t critic = 0; critic < kCritics; ++critic) {
-      for (std::int64_t b = 0; b < values.size(2); ++b) {
-        const float error = value(m, critic, b) - target(m, b);
+    for (std::int64_t row = kCritics * m; row < kCritics * (m + 1); ++row) {
+      for (std::int64_t b = 0; b < batch; ++b) {
+        const float error = value(row, b) - target(m, b);
         squares += error * error;
-        sum += value(m, critic, b);
+        sum += value(row, b);
         *by_value++ = error * slope;
       }
     }
-    fit.losses.mutable_data_ptr<float>()[m] = static_cast<float>(squares * loss_factor / batch);
+    fit.losses.mutable_data_ptr<float>()[m] = static_cast<float>(squares * share);
     fit.mean_values.mutable_data_ptr<float>()[m] =
-        static_cast<float>(sum / (static_cast<double>(kCritics) * batch));
+        static_cast<float>(sum / static_cast<double>(kCritics * batch));
   }
   return fit;
 }
@@ -210,12 +212,14 @@ TwinFit TwinCritics::Differentiate(const Tensor& observations, const Tensor& act
                                    const Tensor& targets, double loss_factor) {
   Mlp::Tape tape;
   const Tensor values = network().Forward(TwinInput(observations, actions), tape);  // [2m, B, 1]
-  TwinFit fit = FitTwins(TwinsByMember(values.squeeze(2)), targets, loss_factor);
-  network().Backward(tape, fit.by_values.view_as(values));
+  TwinFit fit = FitTwins(values, targets, loss_factor);
+  network().Backward(tape, fit.by_values);
   return fit;
 }
 
-void TwinCritics::MoveTargets() { targets_.parameters().lerp_(network().parameters(), tau_); }
+void TwinCritics::MoveTargets() {
+  MoveTowards(targets_.parameters(), network().parameters(), tau_);
+}
 
 void TwinCritics::LoadPolicy(const core::ArchiveReader& archive,
                              std::span<const std::int64_t> members) {

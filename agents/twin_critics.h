@@ -67,12 +67,12 @@ class TwinCriticsOf {
 extern template class TwinCriticsOf<Mlp>;
 extern template class TwinCriticsOf<BatchRenormMlp>;
 
-// loss_factor * sum_i mean (Q_i - target)^2 of the values of both critics, [m, 2, B], and targets
+// loss_factor * sum_i mean (Q_i - target)^2 of the values of both critics, [2m, B, 1], and targets
 // [m, B].
 struct TwinFit {
   Tensor losses;       // [m]
   Tensor mean_values;  // [m] over the batch and both critics
-  Tensor by_values;    // [m, 2, B] gradient of the losses
+  Tensor by_values;    // [2m, B, 1] gradient of the losses
 };
 TwinFit FitTwins(const Tensor& values, const Tensor& targets, double loss_factor);
 
