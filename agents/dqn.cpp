@@ -180,8 +180,9 @@ class Dqn : public OffPolicyAgent {
     Networks& nets = by_shard_[static_cast<std::size_t>(shard.index)];
     const Tensor targets = Targets(batch, NextValues(shard, nets, batch.next_observations));
     UpdateOnline(shard, nets, batch, targets);
-    if (UpdatesTarget())
+    if (UpdatesTarget()) {
       MoveTowards(nets.target.parameters(), nets.online.parameters(), config_.tau);
+    }
     AddMetric(shard, kExplorationRate, exploration_rate_.expand({shard.count}));
   }
 
