@@ -110,7 +110,10 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
   LearnerBenchSettings& settings = arguments->settings;
   settings.env.id = "HalfCheetah-v5";
   const CLI::Range many(std::int64_t{1}, std::int64_t{100000});
-  learner->add_option("--agent", arguments->agent, "algorithm")->capture_default_str();
+  const auto algorithms = agents::AlgorithmNames();
+  learner->add_option("--agent", arguments->agent, "algorithm")
+      ->check(CLI::IsMember(std::vector<std::string>(algorithms.begin(), algorithms.end())))
+      ->capture_default_str();
   learner->add_option("--members", settings.members, "learners side by side")
       ->check(many)
       ->capture_default_str();
