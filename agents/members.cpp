@@ -11,18 +11,28 @@
 #include "core/error.h"
 
 namespace duet::agents {
+namespace {
+
+// Of networks of 64x64 and batches of 100 ten members together take 1.2 times as long as one by
+// one, and five no longer.
+constexpr std::int64_t kFewMembers = 5;
+
+}  // namespace
 
 Tensor Shard::Rows(const Tensor& tensor, std::int64_t stack) const {
   if (!tensor.defined() || tensor.size(0) == count * stack) return tensor;
   return tensor.narrow(0, first * stack, count * stack);
 }
 
-std::vector<Shard> MakeShards(std::int64_t members, std::int64_t threads) {
-  if (threads <= 1 || members % threads != 0) return {{.index = 0, .first = 0, .count = members}};
-  const std::int64_t count = members / threads;
+std::vector<Shard> MakeShards(std::int64_t members, std::int64_t threads, at::Device device) {
+  if (!device.is_cpu() || members % threads != 0) return {{.count = members}};
+  const std::int64_t per_thread = members / threads;
+  std::int64_t parts = 1;
+  while (per_thread % parts != 0 || per_thread / parts > kFewMembers) ++parts;
+  const std::int64_t count = per_thread / parts;
   std::vector<Shard> shards;
-  for (std::int64_t i = 0; i < threads; ++i) {
-    shards.push_back({.index = i, .first = i * count, .count = count});
+  for (std::int64_t i = 0; i < threads * parts; ++i) {
+    shards.push_back({.index = i, .thread = i / parts, .first = i * count, .count = count});
   }
   return shards;
 }
@@ -31,11 +41,13 @@ void ForEachShard(std::span<const Shard> shards,
                   const std::function<void(const Shard&)>& function) {
   const auto call = [&](std::int64_t begin, std::int64_t end) {
     const WithoutAutograd no_autograd;
-    for (std::int64_t i = begin; i < end; ++i) function(shards[static_cast<std::size_t>(i)]);
+    for (const Shard& shard : shards) {
+      if (begin <= shard.thread && shard.thread < end) function(shard);
+    }
   };
-  const auto count = static_cast<std::int64_t>(shards.size());
-  if (count == 1) return call(0, 1);
-  at::parallel_for(0, count, 1, call);
+  const std::int64_t first = shards.front().thread, end = shards.back().thread + 1;
+  if (end - first == 1) return call(first, end);
+  at::parallel_for(first, end, 1, call);
 }
 
 std::vector<core::Rng> MemberStreams(std::span<const std::uint64_t> member_seeds,

@@ -15,7 +15,8 @@ namespace duet::agents {
 
 // Members [first, first + count) of a population, which one thread updates.
 struct Shard {
-  std::int64_t index = 0;  // of the shard
+  std::int64_t index = 0;   // of the shard
+  std::int64_t thread = 0;  // which one
   std::int64_t first = 0;
   std::int64_t count = 1;
 
@@ -24,12 +25,13 @@ struct Shard {
   Tensor Rows(const Tensor& tensor, std::int64_t stack = 1) const;
 };
 
-// One shard per thread where the members divide evenly over the threads, else one shard of all, and
-// threads are taken inside each operation.
-std::vector<Shard> MakeShards(std::int64_t members, std::int64_t threads);
+// On the CPU equal shards for each thread where the members divide evenly over the threads, of so
+// few members that what an update makes on its way stays in a core's memory. Else one shard of all,
+// and threads are taken inside each operation.
+std::vector<Shard> MakeShards(std::int64_t members, std::int64_t threads, at::Device device);
 
-// Calls `function` for every shard, each on a thread of its own, without recording gradients. What
-// one of them throws is thrown here when all are done.
+// Calls `function` for every shard, those of a thread one after the other, without recording
+// gradients. What one of them throws is thrown here when all threads are done.
 void ForEachShard(std::span<const Shard> shards, const std::function<void(const Shard&)>& function);
 
 // One stream per member under the same name.

@@ -67,7 +67,7 @@ void ObservationNormalizer::RefreshDeviceCopies() {
 }
 
 Tensor ObservationNormalizer::Normalize(const Tensor& observations) const {
-  return Normalize(observations, {.index = 0, .first = 0, .count = members_});
+  return Normalize(observations, {.count = members_});
 }
 
 Tensor ObservationNormalizer::Normalize(const Tensor& observations, const Shard& shard) const {

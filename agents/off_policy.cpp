@@ -40,13 +40,14 @@ OffPolicyAgent::OffPolicyAgent(const OffPolicyConfig& config, const AgentSpec& s
     : config_(config),
       spec_(spec),
       metric_names_(std::move(metric_names)),
-      shards_(MakeShards(spec.members(), spec.device.is_cpu() ? spec.threads : 1)),
+      shards_(MakeShards(spec.members(), spec.threads, spec.device)),
       replay_(spec.members(), std::min(config.replay_capacity, spec.replay_capacity),
               spec.observation_size, spec.action_size, spec.device),
       exploration_rngs_(MemberStreams(spec.member_seeds, "exploration")),
       replay_rngs_(MemberStreams(spec.member_seeds, "replay")),
       update_rngs_(MemberStreams(spec.member_seeds, "update")) {
   inputs_.resize(shards_.size());
+  scratch_.resize(static_cast<std::size_t>(shards_.back().thread + 1));
   const MakeRecorder recorder = spec.make_recorder ? spec.make_recorder : RecorderOf(spec.device);
   for (std::size_t i = 0; i < shards_.size(); ++i) graphs_.emplace_back(recorder);
   recorded_ = static_cast<bool>(recorder);
@@ -90,7 +91,7 @@ void OffPolicyAgent::Update() {
     const auto index = static_cast<std::size_t>(shard.index);
     Inputs& inputs = inputs_[index];
     DrawInputs(shard, inputs);
-    const Scratch::Scope scope(inputs.scratch);
+    const Scratch::Scope scope(scratch_[static_cast<std::size_t>(shard.thread)]);
     graphs_[index].Run(update_kind(), [&] {
       Batch batch = replay_.Gather(inputs.indices, sample_options(shard));
       batch.noise = inputs.noise;

@@ -102,7 +102,6 @@ class OffPolicyAgent : public Agent {
   struct Inputs {
     BatchIndices indices;
     Tensor noise;  // [m, B, N]
-    Scratch scratch = {};
   };
 
   void UpdateShard(const Shard& shard, const Batch& batch);
@@ -127,6 +126,7 @@ class OffPolicyAgent : public Agent {
   std::vector<core::Rng> replay_rngs_;       // [M]
   std::vector<core::Rng> update_rngs_;       // [M]
   std::vector<Inputs> inputs_;               // of each shard
+  std::vector<Scratch> scratch_;             // of each thread, for one shard after the other
   Scratch acting_scratch_;
   std::vector<UpdateGraph> graphs_;  // of each shard
   bool recorded_ = false;            // updates are, so that they must read nothing back

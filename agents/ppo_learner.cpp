@@ -114,7 +114,7 @@ PpoLearner::PpoLearner(const PpoConfig& config, const AgentSpec& spec, PpoPolicy
     : config_(config),
       spec_(spec),
       objective_(Objective(config)),
-      shards_(MakeShards(spec.members(), spec.device.is_cpu() ? spec.threads : 1)),
+      shards_(MakeShards(spec.members(), spec.threads, spec.device)),
       policy_(policy),
       all_(MakeNetworks(config, spec, policy.network)),
       splits_networks_(spec.device.is_cpu() && spec.threads > 1 && shards_.size() == 1),
@@ -186,7 +186,7 @@ void PpoLearner::MakeEstimates(const Rollout& rollout) {
 }
 
 void PpoLearner::Estimate(const Rollout& rollout, std::int64_t member) {
-  const Shard own{.index = 0, .first = member, .count = 1};
+  const Shard own{.first = member, .count = 1};
   const Mlp critic = all_.critic.Slice(member, 1);
   const Tensor seen = own.Rows(rollout.observations).to(spec_.device);
   values_[member].copy_(critic.Forward(seen).flatten());

@@ -127,14 +127,18 @@ TEST_P(AgentConformanceTest, AMemberBecomesTheSameWhoeverRunsBesideIt) {
   EXPECT_GT(LargestDifference(Networks(*together)[0], Networks(*alone)[0]), 1e-2);
 }
 
+// Shards of several members and of one, several to a thread, and one of all where five threads do
+// not divide them.
 TEST_P(AgentConformanceTest, ThreadsDoNotChangeNumbers) {
-  AgentSpec spec = Spec({1, 2, 3});
+  AgentSpec spec = Spec({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
   const auto one = Make(spec);
-  spec.threads = 3;
-  const auto three = Make(spec);
   Train(*one, 0, 40);
-  Train(*three, 0, 40);
-  EXPECT_LT(LargestDifference(Networks(*one), Networks(*three)), 1e-4);
+  for (const std::int64_t threads : {2, 3, 5, 12}) {
+    spec.threads = threads;
+    const auto several = Make(spec);
+    Train(*several, 0, 40);
+    EXPECT_LT(LargestDifference(Networks(*one), Networks(*several)), 1e-4) << threads;
+  }
 }
 
 TEST_P(AgentConformanceTest, AHeldPolicyExploresAsBeforeWhateverUpdatesDo) {

@@ -30,7 +30,8 @@ struct Run {
       std::int64_t together)
       : network(std::move(of)), taps(std::move(steps)) {
     for (std::int64_t first = 0; first < members; first += together) {
-      shards.push_back({.index = first / together, .first = first, .count = together});
+      const std::int64_t index = first / together;
+      shards.push_back({.index = index, .thread = index, .first = first, .count = together});
     }
     passes.resize(shards.size());
     taps.push_back(network->steps.size() - 1);
